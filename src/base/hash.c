@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/hash.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+#include <threads.h>
+
+#include "base/assert.h"
+#include "base/result.h"
+
+// Fetching the algorithm per use costs more than hashing a record does: one context per thread is
+// fetched once and reset for each one-shot.
+static EVP_MD *sha256(void)
+{
+    static _Thread_local EVP_MD *md;
+    if (!md)
+        md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    WF_ASSERT(md != NULL);
+    return md;
+}
+
+void wf_hash_init(struct wf_hash *h)
+{
+    h->ctx = EVP_MD_CTX_new();
+    WF_ASSERT(h->ctx != NULL);
+    int ok = EVP_DigestInit_ex(h->ctx, sha256(), NULL);
+    WF_ASSERT(ok == 1);
+}
+
+void wf_hash_update(struct wf_hash *h, const void *data, size_t n)
+{
+    WF_ASSERT(h->ctx != NULL);
+    int ok = EVP_DigestUpdate(h->ctx, data, n);
+    WF_ASSERT(ok == 1);
+}
+
+void wf_hash_u64(struct wf_hash *h, uint64_t v)
+{
+    uint8_t le[8];
+    for (int i = 0; i < 8; i++)
+        le[i] = (uint8_t)(v >> (8 * i));
+    wf_hash_update(h, le, sizeof le);
+}
+
+void wf_hash_final(struct wf_hash *h, uint8_t out[WF_HASH_SIZE])
+{
+    unsigned n = 0;
+    int ok = EVP_DigestFinal_ex(h->ctx, out, &n);
+    WF_ASSERT(ok == 1 && n == WF_HASH_SIZE);
+    EVP_MD_CTX_free(h->ctx);
+    h->ctx = NULL;
+}
+
+void wf_hash_pair(const void *a, size_t an, const void *b, size_t bn, uint8_t out[WF_HASH_SIZE])
+{
+    static _Thread_local EVP_MD_CTX *ctx;
+    if (!ctx)
+        ctx = EVP_MD_CTX_new();
+    WF_ASSERT(ctx != NULL);
+    unsigned n = 0;
+    int ok = EVP_DigestInit_ex(ctx, sha256(), NULL) && EVP_DigestUpdate(ctx, a, an) &&
+             EVP_DigestUpdate(ctx, b, bn) && EVP_DigestFinal_ex(ctx, out, &n);
+    WF_ASSERT(ok && n == WF_HASH_SIZE);
+}
+
+char *wf_hex(const uint8_t *data, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[data[i] >> 4];
+        out[2 * i + 1] = digits[data[i] & 15];
+    }
+    out[2 * n] = 0;
+    return out;
+}
+
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int wf_unhex(const char *s, uint8_t *out, size_t n)
+{
+    if (strlen(s) != 2 * n)
+        return WF_INVALID_ARGUMENT;
+    for (size_t i = 0; i < n; i++) {
+        int hi = nibble(s[2 * i]), lo = nibble(s[2 * i + 1]);
+        if (hi < 0 || lo < 0)
+            return WF_INVALID_ARGUMENT;
+        out[i] = (uint8_t)(hi << 4 | lo);
+    }
+    return WF_OK;
+}
