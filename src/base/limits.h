@@ -60,6 +60,8 @@
 #define WF_PEER_FRAME_MAX (1024 * 1024)      // one frame on a raft/1 link
 #define WF_PEER_QUEUE_MAX (8 * 1024 * 1024)  // bytes queued to one peer before messages are dropped
 #define WF_IMAGE_CHUNK (64 * 1024)           // one chunk: a heartbeat never waits behind more
+#define WF_APPEND_MAX (512 * 1024)     // entries of one append message; more is sent in several
+#define WF_DIGEST_EVERY 256            // indexes between the digests that nodes keep and compare
 #define WF_IMAGE_MAX (16LL * 1024 * 1024 * 1024)
 
 // --- the front ---------------------------------------------------------------------------------
