@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one TLS port of a node: accepts, shakes hands, and hands each connection to the protocol its
+// ALPN names (none: http/1.1; unknown: a fatal alert). Owned by one loop thread.
+#ifndef WF_TLS_LISTENER_H
+#define WF_TLS_LISTENER_H
+
+#include <uv.h>
+
+#include "base/metrics.h"
+#include "tls/conn.h"
+
+struct wf_listener;
+
+struct wf_listener_options {
+    const char *address; // "host:port"; port 0: chosen by the kernel
+    const struct wf_conn_proto *protos; // in the server's order of preference
+    unsigned n_protos;
+    struct wf_metrics *metrics; // may be NULL
+    bool reuse_port;            // several front threads share the port
+};
+
+// Bind and listen. A port in use: FAILED_PRECONDITION, reason ADDRESS_IN_USE. At most
+// WF_CONNECTIONS_MAX connections and WF_HANDSHAKES_MAX handshakes at once; a handshake has
+// WF_HANDSHAKE_MS. Past the first, new connections are closed at once; past the second they wait.
+int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t,
+                     const struct wf_listener_options *opts, struct wf_err *err);
+
+unsigned wf_listener_port(const struct wf_listener *l);
+
+// New connections use t from now on; those that exist keep theirs.
+void wf_listener_set_tls(struct wf_listener *l, struct wf_tls *t);
+
+// Stop accepting and ask every connection's protocol to drain; done(ctx) when none is left, or after
+// grace_ms when the rest was closed.
+void wf_listener_drain(struct wf_listener *l, unsigned grace_ms, void (*done)(void *ctx), void *ctx);
+
+// Close at once, connections included. done(ctx) follows; then the listener is freed.
+void wf_listener_close(struct wf_listener *l, void (*done)(void *ctx), void *ctx);
+
+#endif
