@@ -43,7 +43,7 @@ struct wf_manifest {
 struct wf_identity {
     uint8_t cluster_id[WF_UUID_SIZE];
     uint64_t incarnation; // of the cluster: raised by every recovery from lost quorum
-    uint64_t node_id;     // 0: not yet known (a joining node learns it, see set_node_id)
+    uint64_t node_id;     // a joining node is given its id by the leader before its store is made
     char name[WF_NODE_NAME_MAX + 1];
     uint8_t disk_id[WF_UUID_SIZE]; // random, made with the store: a wiped disk has another one
 };
@@ -63,8 +63,6 @@ struct wf_log_store {
     void *ctx;
 
     void (*identity)(void *ctx, struct wf_identity *out);
-    // Durable before return. Only while node_id is 0.
-    int (*set_node_id)(void *ctx, uint64_t node_id, struct wf_err *err);
 
     // Hand over the state, then every record in order through each (its data is valid in the call).
     // Checks the hash chain over (index, term, type, previous hash, data) as it goes. A record that

@@ -131,7 +131,8 @@ struct wf_msg_removed {
 };
 
 struct wf_msg_image { // OFFER, ACK, CHUNK and REQUEST
-    struct wf_image_info info; // which image: u64 index, size, hash, digest. REQUEST: all zero
+    struct wf_image_info info; // which image: u64 index, size, hash, digest. REQUEST: index alone is
+                               // set, to the lowest image index that is of use
     uint64_t offset;           // OFFER, REQUEST: 0. ACK: bytes held and good
     struct wf_bytes data;      // CHUNK: at most WF_IMAGE_CHUNK bytes; else empty
     uint8_t sum[WF_HASH_SIZE]; // CHUNK: SHA-256 of data; else zero
