@@ -38,6 +38,8 @@
 #define WF_AUDIT_REFUSALS_PER_SECOND 10 // recorded one by one per node; past it they are counted
 
 // --- commands and replication ------------------------------------------------------------------
+// Messages inside messages: our deepest, an event with a role with an offer with a time, is 5.
+#define WF_PROTO_DEPTH_MAX 16
 // One packed command: the largest request (a sitrep of four sections) with room to spare.
 #define WF_COMMAND_MAX (64 * 1024)
 // One raft entry: large enough that 512 waiting notes are one disk write, small enough that a
