@@ -68,8 +68,12 @@ int wf_wrap(struct wf_err *err, int code, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof err->msg - 2)
-        snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %s", inner);
+    if (n < 0 || (size_t)n >= sizeof err->msg - 2)
+        return code;
+    size_t room = sizeof err->msg - (size_t)n - 3, len = strnlen(inner, sizeof inner - 1);
+    memcpy(err->msg + n, ": ", 2);
+    memcpy(err->msg + n + 2, inner, len < room ? len : room);
+    err->msg[(size_t)n + 2 + (len < room ? len : room)] = '\0';
     return code;
 }
 
