@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A growable run of bytes with a ceiling. The owner embeds it; one thread at a time.
 //
-// Appending past the ceiling, or out of memory, marks the buffer failed and changes nothing more, so
-// that a writer can append many times and check once at the end.
+// Appending past the ceiling, or out of memory, marks the buffer failed and changes nothing more,
+// so that a writer can append many times and check once at the end.
 #ifndef WF_BASE_BUF_H
 #define WF_BASE_BUF_H
 
@@ -52,8 +52,8 @@ const char *wf_buf_cstr(struct wf_buf *b);
 // Hand the memory to the caller, who frees it with free(); the buffer is empty afterwards.
 uint8_t *wf_buf_take(struct wf_buf *b, size_t *len);
 
-// A reader over bytes that somebody else owns. Reading past the end marks it failed and yields zeros,
-// so that a decoder can read many fields and check once.
+// A reader over bytes that somebody else owns. Reading past the end marks it failed and yields
+// zeros, so that a decoder can read many fields and check once.
 struct wf_reader {
     const uint8_t *p;
     size_t left;

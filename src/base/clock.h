@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted. For what people and the log see.
+// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted. For what people and the log
+// see.
 typedef int64_t wf_unix_ms;
 
 // Nanoseconds on a clock that only goes forward and means nothing across processes. For timers.

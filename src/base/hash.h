@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 (FIPS 180-4), by libcrypto. The event log, the raft log, images and digests are chained and
-// named with it.
+// SHA-256 (FIPS 180-4), by libcrypto. The event log, the raft log, images and digests are chained
+// and named with it.
 #ifndef WF_BASE_HASH_H
 #define WF_BASE_HASH_H
 
@@ -9,9 +9,9 @@
 
 enum { WF_HASH_SIZE = 32, WF_HASH_HEX_SIZE = 65 };
 
-// Incremental: init, update any number of times, final once. A value may be copied half-way. Running
-// out of memory at init is the only failure there is, and ends the process: nothing goes on without
-// its hashes.
+// Incremental: init, update any number of times, final once. A value may be copied half-way.
+// Running out of memory at init is the only failure there is, and ends the process: nothing goes on
+// without its hashes.
 struct wf_hash {
     void *ctx; // EVP_MD_CTX
 };

@@ -15,26 +15,26 @@
 // One line on a phone's lock screen, and the subject of a mail.
 #define WF_TITLE_MAX 200
 // A note, a sitrep's section, a status post: about two printed pages. More belongs behind a link.
-#define WF_BODY_MAX 8192
-#define WF_NAME_MAX 120 // service, component group, ops group, vendor, owner: fits a table's column
-#define WF_URL_MAX 2048 // what browsers and proxies agree to carry
+#define WF_BODY_MAX   8192
+#define WF_NAME_MAX   120 // service, component group, ops group, vendor, owner: fits a table's column
+#define WF_URL_MAX    2048 // what browsers and proxies agree to carry
 #define WF_TICKET_MAX 120
 // A request id is a UUID or a client's own key; PagerDuty's dedup_key has the same length.
-#define WF_REQUEST_ID_MAX 255
+#define WF_REQUEST_ID_MAX   255
 #define WF_SEARCH_QUERY_MAX 500
 
 // --- counts (state/) ---------------------------------------------------------------------------
 // Names in one list of an incident (services, groups, tasks ...): a person cannot oversee more.
-#define WF_LIST_MAX 64
+#define WF_LIST_MAX  64
 #define WF_TASKS_MAX 500 // open and closed tasks of one incident
 // Request ids remembered for exactly-once answers: a day, and at most this many. A client that
 // retries after a day has forgotten itself.
-#define WF_DEDUP_MS (24LL * 3600 * 1000)
-#define WF_DEDUP_MAX 100000
-#define WF_PAGE_SIZE_MAX 1000   // rows of one list answer
-#define WF_PAGE_SIZE_DEFAULT 100
-#define WF_TOKENS_MAX 10000     // access tokens, revoked ones included until they expire
-#define WF_AUDIT_REFUSALS_MAX 100000 // refusals kept; older ones fall out, changes never do
+#define WF_DEDUP_MS                  (24LL * 3600 * 1000)
+#define WF_DEDUP_MAX                 100000
+#define WF_PAGE_SIZE_MAX             1000 // rows of one list answer
+#define WF_PAGE_SIZE_DEFAULT         100
+#define WF_TOKENS_MAX                10000 // access tokens, revoked ones included until they expire
+#define WF_AUDIT_REFUSALS_MAX        100000 // refusals kept; older ones fall out, changes never do
 #define WF_AUDIT_REFUSALS_PER_SECOND 10 // recorded one by one per node; past it they are counted
 
 // --- commands and replication ------------------------------------------------------------------
@@ -44,14 +44,14 @@
 #define WF_COMMAND_MAX (64 * 1024)
 // One raft entry: large enough that 512 waiting notes are one disk write, small enough that a
 // heartbeat waits at most a few milliseconds behind it on a slow link.
-#define WF_ENTRY_MAX (256 * 1024)
+#define WF_ENTRY_MAX          (256 * 1024)
 #define WF_ENTRY_COMMANDS_MAX 2048
 // Entries proposed and not yet committed. On a WAN this bounds what is in flight in one round trip.
 #define WF_ENTRIES_IN_FLIGHT 16
 // Commands waiting for an entry: two seconds of full load. Past it: RESOURCE_EXHAUSTED at once.
 #define WF_PROPOSALS_MAX 65536
-#define WF_READS_MAX 65536      // reads waiting for an index
-#define WF_MEMBERS_MAX 31       // servers of one cluster, standbys and spares included
+#define WF_READS_MAX     65536 // reads waiting for an index
+#define WF_MEMBERS_MAX   31    // servers of one cluster, standbys and spares included
 // Bytes of log kept in memory and on disk behind an image: a follower away for less than this much
 // writing catches up from the log alone.
 #define WF_LOG_TRAILING_BYTES (16 * 1024 * 1024)
@@ -59,30 +59,30 @@
 #define WF_IMAGE_EVERY_BYTES (64 * 1024 * 1024)
 
 // --- the peer network --------------------------------------------------------------------------
-#define WF_PEER_FRAME_MAX (1024 * 1024)      // one frame on a raft/1 link
-#define WF_PEER_QUEUE_MAX (8 * 1024 * 1024)  // bytes queued to one peer before messages are dropped
-#define WF_IMAGE_CHUNK (64 * 1024)           // one chunk: a heartbeat never waits behind more
-#define WF_APPEND_MAX (512 * 1024)     // entries of one append message; more is sent in several
-#define WF_DIGEST_EVERY 256            // indexes between the digests that nodes keep and compare
-#define WF_IMAGE_MAX (16LL * 1024 * 1024 * 1024)
+#define WF_PEER_FRAME_MAX (1024 * 1024)     // one frame on a raft/1 link
+#define WF_PEER_QUEUE_MAX (8 * 1024 * 1024) // bytes queued to one peer before messages are dropped
+#define WF_IMAGE_CHUNK    (64 * 1024)       // one chunk: a heartbeat never waits behind more
+#define WF_APPEND_MAX     (512 * 1024) // entries of one append message; more is sent in several
+#define WF_DIGEST_EVERY   256          // indexes between the digests that nodes keep and compare
+#define WF_IMAGE_MAX      (16LL * 1024 * 1024 * 1024)
 
 // --- the front ---------------------------------------------------------------------------------
-#define WF_CONNECTIONS_MAX 20000        // sockets of one node: 39 KB each when idle
-#define WF_HANDSHAKES_MAX 64            // TLS handshakes under way: a storm must not starve the rest
-#define WF_HANDSHAKE_MS 10000
-#define WF_STREAMS_MAX 128              // concurrent HTTP/2 streams of one connection
-#define WF_HEADERS_MAX (16 * 1024)      // one header list, counted as RFC 9113 6.5.2 has it
-#define WF_MESSAGE_MAX (1024 * 1024)    // one request message
-#define WF_JSON_MAX (256 * 1024)        // a JSON body: parsing one costs 16 to 71 times its size
-#define WF_JSON_DEPTH_MAX 32
-#define WF_DEADLINE_MAX_MS (10 * 60 * 1000LL) // a unary call's deadline is cut to this
+#define WF_CONNECTIONS_MAX     20000 // sockets of one node: 39 KB each when idle
+#define WF_HANDSHAKES_MAX      64    // TLS handshakes under way: a storm must not starve the rest
+#define WF_HANDSHAKE_MS        10000
+#define WF_STREAMS_MAX         128           // concurrent HTTP/2 streams of one connection
+#define WF_HEADERS_MAX         (16 * 1024)   // one header list, counted as RFC 9113 6.5.2 has it
+#define WF_MESSAGE_MAX         (1024 * 1024) // one request message
+#define WF_JSON_MAX            (256 * 1024) // a JSON body: parsing one costs 16 to 71 times its size
+#define WF_JSON_DEPTH_MAX      32
+#define WF_DEADLINE_MAX_MS     (10 * 60 * 1000LL) // a unary call's deadline is cut to this
 #define WF_DEADLINE_DEFAULT_MS 30000LL
-#define WF_SUBSCRIBERS_MAX 4096         // watch streams of one node
-#define WF_DRAIN_MS 10000               // grace for calls under way when a node stops
+#define WF_SUBSCRIBERS_MAX     4096  // watch streams of one node
+#define WF_DRAIN_MS            10000 // grace for calls under way when a node stops
 
 // --- the node's own record ---------------------------------------------------------------------
 #define WF_LOG_FIELDS_MAX 24
-#define WF_LOG_LINE_MAX 4096 // one write(2) of at most PIPE_BUF stays whole
-#define WF_METRICS_MAX 512
+#define WF_LOG_LINE_MAX   4096 // one write(2) of at most PIPE_BUF stays whole
+#define WF_METRICS_MAX    512
 
 #endif

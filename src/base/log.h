@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process's log: one line per event on stderr, in logfmt or JSON. Any thread.
 //
-// A line has a time, a level, a message and fields. Values are escaped here, so that nothing a client
-// sends can forge a line. Secrets are never passed in.
+// A line has a time, a level, a message and fields. Values are escaped here, so that nothing a
+// client sends can forge a line. Secrets are never passed in.
 #ifndef WF_BASE_LOG_H
 #define WF_BASE_LOG_H
 

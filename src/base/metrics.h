@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counters, gauges and histograms, and their OpenMetrics 1.0 text. Any thread may count; creating is
-// done at start. One registry per process, handed around, never global.
+// Counters, gauges and histograms, and their OpenMetrics 1.0 text. Any thread may count; creating
+// is done at start. One registry per process, handed around, never global.
 #ifndef WF_BASE_METRICS_H
 #define WF_BASE_METRICS_H
 
@@ -14,10 +14,11 @@ struct wf_metric;
 struct wf_metrics *wf_metrics_new(void);
 void wf_metrics_free(struct wf_metrics *m);
 
-// A metric of that name (without the unit's or "_total" suffix's help: give the full family name, such
-// as "watchfire_commands"; counters get "_total" in the text) with one fixed set of labels, written as
-// in the text format (`peer="fra-1"`) or "". The same name and labels again return the same metric.
-// unit may be "". Returns NULL when out of memory or past WF_METRICS_MAX; counting on NULL is a no-op.
+// A metric of that name (without the unit's or "_total" suffix's help: give the full family name,
+// such as "watchfire_commands"; counters get "_total" in the text) with one fixed set of labels,
+// written as in the text format (`peer="fra-1"`) or "". The same name and labels again return the
+// same metric. unit may be "". Returns NULL when out of memory or past WF_METRICS_MAX; counting on
+// NULL is a no-op.
 struct wf_metric *wf_counter(struct wf_metrics *m, const char *name, const char *labels,
                              const char *help);
 struct wf_metric *wf_gauge(struct wf_metrics *m, const char *name, const char *labels,

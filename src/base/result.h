@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Result codes and the context that goes with them, for everything the world can do to us.
 //
-// A function that can fail returns int: 0 (WF_OK) or one of enum wf_code, and fills the struct wf_err
-// its caller lent it. The codes are gRPC's (grpc/doc/statuscodes.md), so that one vocabulary reaches
-// from a failed read of a file to the client's screen. An error is a value; it owns nothing and any
-// thread may copy it.
+// A function that can fail returns int: 0 (WF_OK) or one of enum wf_code, and fills the struct
+// wf_err its caller lent it. The codes are gRPC's (grpc/doc/statuscodes.md), so that one vocabulary
+// reaches from a failed read of a file to the client's screen. An error is a value; it owns nothing
+// and any thread may copy it.
 #ifndef WF_BASE_RESULT_H
 #define WF_BASE_RESULT_H
 
