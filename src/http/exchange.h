@@ -34,12 +34,16 @@ struct wf_http_handler {
     void (*end)(struct wf_exchange *ex, void *user);
     // There is room for more of the response's body again.
     void (*writable)(struct wf_exchange *ex, void *user);
+    // The connection is being drained: a long-lived stream should end soon. May be NULL.
+    void (*drain)(struct wf_exchange *ex, void *user);
     // The exchange is over: WF_OK when the response went out whole; WF_CANCELLED when the client gave
     // up; else an error. Last callback.
     void (*closed)(struct wf_exchange *ex, void *user, int code);
 };
 
 void wf_exchange_set_user(struct wf_exchange *ex, void *user);
+// Pass the exchange on: its further callbacks (all but begin) are h's, with user. h outlives it.
+void wf_exchange_set_handler(struct wf_exchange *ex, const struct wf_http_handler *h, void *user);
 
 // The request.
 const char *wf_exchange_method(const struct wf_exchange *ex);
