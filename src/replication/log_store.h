@@ -40,7 +40,7 @@ struct wf_manifest {
 };
 
 // Who this store belongs to; written once, when it is created.
-struct wf_identity {
+struct wf_node_identity {
     uint8_t cluster_id[WF_UUID_SIZE];
     uint64_t incarnation; // of the cluster: raised by every recovery from lost quorum
     uint64_t node_id;     // a joining node is given its id by the leader before its store is made
@@ -62,7 +62,7 @@ typedef void (*wf_store_cb)(void *arg, const struct wf_err *err); // err is NULL
 struct wf_log_store {
     void *ctx;
 
-    void (*identity)(void *ctx, struct wf_identity *out);
+    void (*identity)(void *ctx, struct wf_node_identity *out);
 
     // Hand over the state, then every record in order through each (its data is valid in the call).
     // Checks the hash chain over (index, term, type, previous hash, data) as it goes. A record that
