@@ -25,8 +25,29 @@
 
 // --- counts (state/) ---------------------------------------------------------------------------
 // Names in one list of an incident (services, groups, tasks ...): a person cannot oversee more.
-#define WF_LIST_MAX  64
-#define WF_TASKS_MAX 500 // open and closed tasks of one incident
+#define WF_LIST_MAX           64
+#define WF_TASKS_MAX          500 // open and closed tasks of one incident; so with links and vendor tickets
+#define WF_LINKS_MAX          500
+#define WF_VENDOR_TICKETS_MAX 500
+// Groups of operations in one incident, each with a supervisor: four times a span of control of
+// seven, and few enough that an incident's row stays under 64 KiB.
+#define WF_OPS_GROUPS_MAX 32
+#define WF_REASON_MAX                                                                              \
+    1000 // why a role is claimed: stands in the incident's row until it is settled
+#define WF_OFFER_S_MIN        10
+#define WF_OFFER_S_MAX        86400
+#define WF_OFFER_S_DEFAULT    600
+#define WF_CLAIM_S_MIN        60 // less, and a holder on the phone loses the role
+#define WF_CLAIM_S_MAX        3600
+#define WF_CLAIM_S_DEFAULT    300
+#define WF_SITREP_MIN_MIN     5 // minutes between sitreps
+#define WF_SITREP_MIN_MAX     1440
+#define WF_SITREP_MIN_DEFAULT 60
+// Results of one entry kept until the next: WF_ENTRY_COMMANDS_MAX answers with an incident each.
+#define WF_RESULTS_MAX      (256 * 1024 * 1024)
+#define WF_EXPIRE_STEP      2000 // remembered request ids dropped by one tick: a millisecond's work
+#define WF_SEARCH_STEP      2000 // events taken into the search index in one transaction
+#define WF_SEARCH_STEPS_MAX 50   // such steps before one search answers with what there is
 // Request ids remembered for exactly-once answers: a day, and at most this many. A client that
 // retries after a day has forgotten itself.
 #define WF_DEDUP_MS                  (24LL * 3600 * 1000)
@@ -67,10 +88,39 @@
 #define WF_IMAGE_MAX      (16LL * 1024 * 1024 * 1024)
 
 // --- the front ---------------------------------------------------------------------------------
-#define WF_CONNECTIONS_MAX     20000 // sockets of one node: 39 KB each when idle
-#define WF_HANDSHAKES_MAX      64    // TLS handshakes under way: a storm must not starve the rest
-#define WF_HANDSHAKE_MS        10000
-#define WF_STREAMS_MAX         128           // concurrent HTTP/2 streams of one connection
+#define WF_CONNECTIONS_MAX 20000 // sockets of one node: 39 KB each when idle
+#define WF_HANDSHAKES_MAX  64    // TLS handshakes under way: a storm must not starve the rest
+#define WF_HANDSHAKE_MS    10000
+// A handshake that waits for its peer this long gives its slot to the next: idle sockets must not
+// keep others out.
+#define WF_HANDSHAKE_SLOT_MS 1000
+#define WF_DIAL_MS           5000 // resolve, connect and shake hands: many round trips of the longest link
+#define WF_LINGER_MS         1000 // reading on after our last byte, so that a reset does not overtake it
+#define WF_TICKET_MS         (3600 * 1000LL) // a session ticket lives this long, its key twice as long
+#define WF_TLS_QUEUE_HIGH    (256 * 1024) // queued on one connection before producers are to wait
+// Queued on one connection at most: above WF_PEER_QUEUE_MAX and a connection's worth of answers.
+#define WF_TLS_QUEUE_MAX (16 * 1024 * 1024)
+#define WF_STREAMS_MAX   128           // concurrent HTTP/2 streams of one connection
+#define WF_STREAM_WINDOW (256 * 1024)  // request bytes in flight on one HTTP/2 stream
+#define WF_CONN_WINDOW   (1024 * 1024) // and on all streams of its connection
+// Request and response bytes held for one connection before new streams are refused (to be
+// retried).
+#define WF_CONN_BUFFERED_MAX   (4 * 1024 * 1024)
+#define WF_RESPONSE_QUEUE_MAX  (16 * 1024 * 1024) // of one response, not yet given to the connection
+#define WF_RESPONSE_QUEUE_LOW  (16 * 1024)        // at or below it the handler is asked for more
+#define WF_RESET_BURST         500  // RST_STREAM frames a client may send at once (rapid reset) ...
+#define WF_RESET_RATE          50   // ... and in a second
+#define WF_CONTROL_BURST       1000 // PING, SETTINGS, PRIORITY and empty DATA frames likewise
+#define WF_CONTROL_RATE        100
+#define WF_PING_MIN_MS         10000 // pings closer than this, with no data between, are strikes
+#define WF_PING_STRIKES        3
+#define WF_KEEPALIVE_MS        30000  // of silence before a connection with work on it is pinged
+#define WF_KEEPALIVE_WAIT_MS   20000  // for the answer
+#define WF_IDLE_MS             300000 // an HTTP/2 connection without streams is closed after
+#define WF_H1_IDLE_MS          75000  // what browsers expect between two HTTP/1.1 requests
+#define WF_REQUEST_HEAD_MS     10000  // from a request's first byte to the end of its header fields
+#define WF_REQUEST_BODY_MS     30000  // for a body, plus a millisecond for every byte that came
+#define WF_PIPELINE_MAX        (64 * 1024)   // HTTP/1.1 input kept while a response is under way
 #define WF_HEADERS_MAX         (16 * 1024)   // one header list, counted as RFC 9113 6.5.2 has it
 #define WF_MESSAGE_MAX         (1024 * 1024) // one request message
 #define WF_JSON_MAX            (256 * 1024) // a JSON body: parsing one costs 16 to 71 times its size

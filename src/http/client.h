@@ -28,12 +28,13 @@ struct wf_http_response_events {
     void (*data)(void *ctx, const uint8_t *data, size_t len); // give back with .._consume
     void (*trailers)(void *ctx, const struct wf_header *h, size_t n);
     // Over: WF_OK, or why not. processed is false when the server certainly did nothing with it
-    // (REFUSED_STREAM, GOAWAY below its id, never sent): safe to send again elsewhere. Last callback.
+    // (REFUSED_STREAM, GOAWAY below its id, never sent): safe to send again elsewhere. Last
+    // callback.
     void (*closed)(void *ctx, const struct wf_err *err, bool processed);
 };
 
-// Start a request with method and path and the whole body. Returns NULL when the connection cannot take
-// one now (closing, or too many streams).
+// Start a request with method and path and the whole body. Returns NULL when the connection cannot
+// take one now (closing, or too many streams).
 struct wf_http_request *wf_http_client_request(struct wf_http_client *c, const char *method,
                                                const char *path, const struct wf_header *headers,
                                                size_t n, const void *body, size_t len,

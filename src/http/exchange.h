@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One HTTP request and its response, the same over HTTP/1.1 and HTTP/2. The sessions (http/h1.h,
-// http/h2.h) make exchanges and hand them to the server's one handler; the handler answers through the
-// functions below. One loop thread.
+// http/h2.h) make exchanges and hand them to the server's one handler; the handler answers through
+// the functions below. One loop thread.
 //
 // A handler keeps the exchange until closed; after that it must not touch it.
 #ifndef WF_HTTP_EXCHANGE_H
@@ -32,12 +32,15 @@ struct wf_http_handler {
     void (*data)(struct wf_exchange *ex, void *user, const uint8_t *data, size_t len);
     // The request is complete.
     void (*end)(struct wf_exchange *ex, void *user);
-    // There is room for more of the response's body again.
+    // There is room for more of the response's body: bytes have gone to the connection and at most
+    // WF_RESPONSE_QUEUE_LOW are left here. Not called for a response that is finished.
     void (*writable)(struct wf_exchange *ex, void *user);
     // The connection is being drained: a long-lived stream should end soon. May be NULL.
     void (*drain)(struct wf_exchange *ex, void *user);
-    // The exchange is over: WF_OK when the response went out whole; WF_CANCELLED when the client gave
-    // up; else an error. Last callback.
+    // The connection is being drained (wf_exchange_draining() is true from now on). May be NULL.
+    void (*drain)(struct wf_exchange *ex, void *user);
+    // The exchange is over: WF_OK when the response went out whole; WF_CANCELLED when the client
+    // gave up; else an error. Last callback.
     void (*closed)(struct wf_exchange *ex, void *user, int code);
 };
 
@@ -51,7 +54,8 @@ const char *wf_exchange_path(const struct wf_exchange *ex);  // without the quer
 const char *wf_exchange_query(const struct wf_exchange *ex); // after '?', or ""
 const char *wf_exchange_authority(const struct wf_exchange *ex);
 int wf_exchange_version(const struct wf_exchange *ex); // 10, 11 or 20
-// A request header's first value by lower-case name, or NULL; or the i-th of all, or NULL past the end.
+// A request header's first value by lower-case name, or NULL; or the i-th of all, or NULL past the
+// end.
 const char *wf_exchange_header(const struct wf_exchange *ex, const char *name);
 const struct wf_header *wf_exchange_header_at(const struct wf_exchange *ex, size_t i);
 const struct wf_identity *wf_exchange_peer(const struct wf_exchange *ex);
@@ -64,7 +68,8 @@ bool wf_exchange_draining(const struct wf_exchange *ex);
 void wf_exchange_consume(struct wf_exchange *ex, size_t n);
 
 // Start the response. With end, there is neither body nor trailer (gRPC's Trailers-Only has its
-// grpc-status here). Requires that it has not been started.
+// grpc-status here). Requires that it has not been started. A header that HTTP does not allow, such
+// as a line break in a value: WF_INVALID_ARGUMENT, and the exchange is reset.
 int wf_exchange_respond(struct wf_exchange *ex, int status, const struct wf_header *headers,
                         size_t n, bool end);
 // Queue a piece of the body (copied). WF_UNAVAILABLE when the exchange is over.

@@ -12,11 +12,15 @@
 struct wf_listener;
 
 struct wf_listener_options {
-    const char *address; // "host:port"; port 0: chosen by the kernel
+    const char *address;                // "host:port"; port 0: chosen by the kernel
     const struct wf_conn_proto *protos; // in the server's order of preference
     unsigned n_protos;
     struct wf_metrics *metrics; // may be NULL
     bool reuse_port;            // several front threads share the port
+    // A peer was turned away for its certificate (expired, unknown CA, another cluster, none where
+    // one is needed): for the audit. May be NULL.
+    void (*on_refused)(void *ctx, const char *address, const char *why);
+    void *ctx;
 };
 
 // Bind and listen. A port in use: FAILED_PRECONDITION, reason ADDRESS_IN_USE. At most
@@ -30,9 +34,10 @@ unsigned wf_listener_port(const struct wf_listener *l);
 // New connections use t from now on; those that exist keep theirs.
 void wf_listener_set_tls(struct wf_listener *l, struct wf_tls *t);
 
-// Stop accepting and ask every connection's protocol to drain; done(ctx) when none is left, or after
-// grace_ms when the rest was closed.
-void wf_listener_drain(struct wf_listener *l, unsigned grace_ms, void (*done)(void *ctx), void *ctx);
+// Stop accepting and ask every connection's protocol to drain; done(ctx) when none is left, or
+// after grace_ms when the rest was closed.
+void wf_listener_drain(struct wf_listener *l, unsigned grace_ms, void (*done)(void *ctx),
+                       void *ctx);
 
 // Close at once, connections included. done(ctx) follows; then the listener is freed.
 void wf_listener_close(struct wf_listener *l, void (*done)(void *ctx), void *ctx);
