@@ -125,6 +125,11 @@
 #define WF_MESSAGE_MAX         (1024 * 1024) // one request message
 #define WF_JSON_MAX            (256 * 1024) // a JSON body: parsing one costs 16 to 71 times its size
 #define WF_JSON_DEPTH_MAX      32
+#define WF_JSON_MEMORY_MAX     (8 * 1024 * 1024)  // jansson's tree of one body while it is read
+#define WF_CALL_MEMORY_MAX     (16 * 1024 * 1024) // a decoded request: 1 MiB of empty messages is 50
+#define WF_REQUEST_BYTES_MAX   (64 * 1024 * 1024) // requests coming in, of all calls of one front
+#define WF_RESPONSE_MAX        (4 * 1024 * 1024)  // gRPC clients take no larger message by default
+#define WF_STREAM_QUEUE_MAX    (256 * 1024)       // bytes queued to one slow reader of a stream
 #define WF_DEADLINE_MAX_MS     (10 * 60 * 1000LL) // a unary call's deadline is cut to this
 #define WF_DEADLINE_DEFAULT_MS 30000LL
 #define WF_SUBSCRIBERS_MAX     4096  // watch streams of one node
