@@ -2,28 +2,57 @@
 #include "base/hash.h"
 
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <threads.h>
 
 #include "base/assert.h"
 #include "base/result.h"
 
-// Fetching the algorithm per use costs more than hashing a record does: one context per thread is
-// fetched once and reset for each one-shot.
-static EVP_MD *sha256(void)
+// Fetching the algorithm per use costs more than hashing a record does: each thread fetches it
+// once, with a context that is reset for each one-shot, and gives both back when it ends.
+struct per_thread {
+    EVP_MD *md;
+    EVP_MD_CTX *once;
+};
+
+static once_flag made = ONCE_FLAG_INIT;
+static tss_t key;
+
+static void thread_ended(void *arg)
 {
-    static _Thread_local EVP_MD *md;
-    if (!md)
-        md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    WF_ASSERT(md != NULL);
-    return md;
+    struct per_thread *t = arg;
+    EVP_MD_CTX_free(t->once);
+    EVP_MD_free(t->md);
+    free(t);
+}
+
+static void make_key(void)
+{
+    int rc = tss_create(&key, thread_ended);
+    WF_ASSERT(rc == thrd_success);
+}
+
+static const struct per_thread *here(void)
+{
+    static _Thread_local struct per_thread *t;
+    if (t)
+        return t;
+    call_once(&made, make_key);
+    t = calloc(1, sizeof *t);
+    WF_ASSERT(t != NULL);
+    t->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    t->once = EVP_MD_CTX_new();
+    int rc = tss_set(key, t);
+    WF_ASSERT(t->md != NULL && t->once != NULL && rc == thrd_success);
+    return t;
 }
 
 void wf_hash_init(struct wf_hash *h)
 {
     h->ctx = EVP_MD_CTX_new();
     WF_ASSERT(h->ctx != NULL);
-    int ok = EVP_DigestInit_ex(h->ctx, sha256(), NULL);
+    int ok = EVP_DigestInit_ex(h->ctx, here()->md, NULL);
     WF_ASSERT(ok == 1);
 }
 
@@ -53,12 +82,9 @@ void wf_hash_final(struct wf_hash *h, uint8_t out[WF_HASH_SIZE])
 
 void wf_hash_pair(const void *a, size_t an, const void *b, size_t bn, uint8_t out[WF_HASH_SIZE])
 {
-    static _Thread_local EVP_MD_CTX *ctx;
-    if (!ctx)
-        ctx = EVP_MD_CTX_new();
-    WF_ASSERT(ctx != NULL);
+    EVP_MD_CTX *ctx = here()->once;
     unsigned n = 0;
-    int ok = EVP_DigestInit_ex(ctx, sha256(), NULL) && EVP_DigestUpdate(ctx, a, an) &&
+    int ok = EVP_DigestInit_ex(ctx, here()->md, NULL) && EVP_DigestUpdate(ctx, a, an) &&
              EVP_DigestUpdate(ctx, b, bn) && EVP_DigestFinal_ex(ctx, out, &n);
     WF_ASSERT(ok && n == WF_HASH_SIZE);
 }
