@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CAs and certificates on P-256, by openssl: also those that no real CA would sign."""
+import os
+import subprocess
+
+
+def _openssl(*args):
+    subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+
+def _key(path):
+    _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path)
+
+
+class Authority:
+    """A CA in a folder of its own; uri names the cluster whose nodes and users it certifies."""
+
+    def __init__(self, folder, uri=None):
+        os.makedirs(folder, exist_ok=True)
+        self.folder = folder
+        self.ca, self.ca_key = os.path.join(folder, "ca.pem"), os.path.join(folder, "ca-key.pem")
+        _key(self.ca_key)
+        extra = ["-addext", "subjectAltName=URI:" + uri] if uri else []
+        _openssl("req", "-x509", "-new", "-key", self.ca_key, "-days", "2", "-subj", "/CN=test CA",
+                 *extra, "-out", self.ca)
+
+    def issue(self, name, uri=None, days=1):
+        """Valid for loopback, for servers and clients. Returns (certificate, key)."""
+        base = os.path.join(self.folder, name)
+        _key(base + "-key.pem")
+        _openssl("req", "-new", "-key", base + "-key.pem", "-subj", "/CN=" + name,
+                 "-out", base + ".csr")
+        with open(base + ".ext", "w") as ext:
+            ext.write("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+                      "extendedKeyUsage=serverAuth,clientAuth\n"
+                      "subjectAltName=IP:127.0.0.1,DNS:localhost%s\n" % (",URI:" + uri if uri else ""))
+        _openssl("x509", "-req", "-in", base + ".csr", "-CA", self.ca, "-CAkey", self.ca_key,
+                 "-CAcreateserial", "-days", str(days), "-extfile", base + ".ext",
+                 "-out", base + ".pem")
+        os.chmod(base + "-key.pem", 0o600)
+        return base + ".pem", base + "-key.pem"
