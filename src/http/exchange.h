@@ -35,8 +35,6 @@ struct wf_http_handler {
     // There is room for more of the response's body: bytes have gone to the connection and at most
     // WF_RESPONSE_QUEUE_LOW are left here. Not called for a response that is finished.
     void (*writable)(struct wf_exchange *ex, void *user);
-    // The connection is being drained: a long-lived stream should end soon. May be NULL.
-    void (*drain)(struct wf_exchange *ex, void *user);
     // The connection is being drained (wf_exchange_draining() is true from now on). May be NULL.
     void (*drain)(struct wf_exchange *ex, void *user);
     // The exchange is over: WF_OK when the response went out whole; WF_CANCELLED when the client
