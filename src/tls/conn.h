@@ -24,7 +24,8 @@ struct wf_conn_proto {
     const char *alpn; // "h2", "http/1.1", "raft/1"
     bool needs_node;  // listener: only for peers that show a node's certificate of our cluster
     bool no_tickets;  // listener: every connection shakes hands in full
-    // The handshake is done. Returns WF_OK, or another code to have the connection closed.
+    // The handshake is done. Returns WF_OK, or another code to have the connection closed; closed
+    // is then not called.
     int (*open)(void *ctx, struct wf_conn *conn);
     void (*read)(struct wf_conn *conn, void *user, const uint8_t *data, size_t len);
     // Bytes have left and what is still queued is at half of the high-water mark or below; or

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls/listener.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "tls/conn_internal.h"
+
+enum { PROTOS_MAX = 8, BACKLOG = 1024 };
+
+struct wf_listener {
+    struct conn_owner owner; // first: what connections know of us
+    uv_tcp_t tcp;
+    uv_timer_t grace;
+    int holds; // handles not closed yet
+    struct wf_tls *tls;
+    struct wf_conn_proto protos[PROTOS_MAX];
+    struct wf_alpn alpns[PROTOS_MAX];
+    unsigned n_protos;
+    unsigned port;
+    void (*on_refused)(void *ctx, const char *address, const char *why);
+    void *ctx;
+    struct wf_conn *conns; // all, doubly linked
+    unsigned n_conns;
+    unsigned n_shaking;
+    struct wf_conn *waiting, **waiting_tail; // for a handshake's slot
+    bool draining, grace_over, closing, closed;
+    void (*done)(void *ctx);
+    void *done_ctx;
+    struct {
+        struct wf_metric *accepted, *over_limit, *handshakes, *failed, *refused, *open, *queued;
+    } metric;
+};
+
+static struct wf_listener *listener_of(struct conn_owner *o)
+{
+    return (struct wf_listener *)o;
+}
+
+// --- handshake slots
+// --------------------------------------------------------------------------------
+
+static bool may_shake(struct conn_owner *o, struct wf_conn *c)
+{
+    struct wf_listener *l = listener_of(o);
+    WF_ASSERT(!c->has_slot);
+    if (l->n_shaking < WF_HANDSHAKES_MAX) {
+        l->n_shaking++;
+        c->has_slot = true;
+        return true;
+    }
+    c->next_waiting = NULL;
+    *l->waiting_tail = c;
+    l->waiting_tail = &c->next_waiting;
+    wf_metric_add(l->metric.queued, 1);
+    return false;
+}
+
+static void leave_queue(struct wf_listener *l, struct wf_conn *c)
+{
+    for (struct wf_conn **p = &l->waiting; *p; p = &(*p)->next_waiting) {
+        if (*p != c)
+            continue;
+        *p = c->next_waiting;
+        if (!*p)
+            l->waiting_tail = p;
+        return;
+    }
+}
+
+static void give_slot_back(struct wf_listener *l, struct wf_conn *c)
+{
+    if (c->waits_to_shake)
+        leave_queue(l, c);
+    if (!c->has_slot)
+        return;
+    c->has_slot = false;
+    WF_ASSERT(l->n_shaking > 0);
+    l->n_shaking--;
+    struct wf_conn *next = l->waiting;
+    if (!next)
+        return;
+    leave_queue(l, next);
+    next->has_slot = true;
+    l->n_shaking++;
+    conn_shake(next);
+}
+
+// It waits for its peer, not for us: what it keeps from now on is memory, not time.
+static void slow(struct conn_owner *o, struct wf_conn *c)
+{
+    if (!c->waits_to_shake)
+        give_slot_back(listener_of(o), c);
+}
+
+// --- what becomes of a connection ---------------------------------------------------------------
+
+static const struct wf_conn_proto *shaken(struct conn_owner *o, struct wf_conn *c)
+{
+    struct wf_listener *l = listener_of(o);
+    give_slot_back(l, c);
+    wf_metric_add(l->metric.handshakes, 1);
+    int i = wf_session_alpn(c->session);
+    if (i >= 0)
+        return &l->protos[i];
+    for (unsigned k = 0; k < l->n_protos; k++)
+        if (strcmp(l->protos[k].alpn, "http/1.1") == 0)
+            return &l->protos[k];
+    return &l->protos[l->n_protos - 1];
+}
+
+static void failed(struct conn_owner *o, struct wf_conn *c, const struct wf_err *err)
+{
+    struct wf_listener *l = listener_of(o);
+    give_slot_back(l, c);
+    wf_metric_add(l->metric.failed, 1);
+    if (err->code != WF_UNAUTHENTICATED) {
+        wf_log(WF_LOG_DEBUG, "TLS handshake failed", "peer", c->address, "error", err->msg, NULL);
+        return;
+    }
+    wf_metric_add(l->metric.refused, 1);
+    wf_log(WF_LOG_WARN, "connection refused", "peer", c->address, "reason", err->reason, "error",
+           err->msg, NULL);
+    if (l->on_refused)
+        l->on_refused(l->ctx, c->address, err->msg);
+}
+
+static void listener_settle(struct wf_listener *l);
+
+static void gone(struct conn_owner *o, struct wf_conn *c)
+{
+    struct wf_listener *l = listener_of(o);
+    give_slot_back(l, c);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        l->conns = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    WF_ASSERT(l->n_conns > 0);
+    l->n_conns--;
+    wf_metric_set(l->metric.open, l->n_conns);
+    listener_settle(l);
+}
+
+// --- accepting ----------------------------------------------------------------------------------
+
+// Past the limit: taken off the backlog and dropped, since leaving it there would have the loop
+// spin.
+static void drop_one(struct wf_listener *l)
+{
+    uv_tcp_t *tcp = malloc(sizeof *tcp);
+    wf_metric_add(l->metric.over_limit, 1);
+    if (!tcp || uv_tcp_init(l->tcp.loop, tcp) != 0) {
+        free(tcp);
+        return;
+    }
+    (void)uv_accept((uv_stream_t *)&l->tcp, (uv_stream_t *)tcp);
+    uv_close((uv_handle_t *)tcp, (uv_close_cb)free);
+}
+
+static struct wf_conn *new_server_conn(struct wf_listener *l)
+{
+    struct wf_conn *c = conn_new(l->tcp.loop);
+    if (!c)
+        return NULL;
+    c->session = wf_session_server(l->tls, l->alpns, l->n_protos);
+    if (!c->session || conn_init_handles(c) != WF_OK) {
+        conn_free_unused(c);
+        return NULL;
+    }
+    c->owner = &l->owner;
+    c->next = l->conns;
+    if (c->next)
+        c->next->prev = c;
+    l->conns = c;
+    l->n_conns++;
+    wf_metric_set(l->metric.open, l->n_conns);
+    return c;
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+    struct wf_listener *l = stream->data;
+    if (status != 0) {
+        wf_log(WF_LOG_WARN, "cannot accept a connection", "error", uv_strerror(status), NULL);
+        return;
+    }
+    struct wf_conn *c = NULL;
+    if (!l->draining && l->n_conns < WF_CONNECTIONS_MAX)
+        c = new_server_conn(l);
+    if (!c) {
+        drop_one(l);
+        return;
+    }
+    wf_metric_add(l->metric.accepted, 1);
+    int rc = uv_accept(stream, (uv_stream_t *)&c->tcp);
+    if (rc == 0) {
+        conn_set_address(c);
+        conn_start_handshake(c, WF_HANDSHAKE_MS);
+        return;
+    }
+    struct wf_err err = {0};
+    wf_fail(&err, WF_UNAVAILABLE, "accept: %s", uv_strerror(rc));
+    conn_destroy(c, &err);
+}
+
+// --- opening ------------------------------------------------------------------------------------
+
+// "host:port", "[v6]:port" or ":port" (all addresses).
+static int resolve(uv_loop_t *loop, const char *address, uv_getaddrinfo_t *req, struct wf_err *err)
+{
+    char host[WF_ADDRESS_MAX + 1];
+    const char *colon = strrchr(address, ':');
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    if (!colon || !colon[1] || strlen(address) >= sizeof host)
+        return wf_fail(err, WF_INVALID_ARGUMENT, "'%.260s' is not HOST:PORT", address);
+    size_t n = (size_t)(colon - address);
+    bool bracketed = n >= 2 && address[0] == '[' && address[n - 1] == ']';
+    snprintf(host, sizeof host, "%.*s", (int)(bracketed ? n - 2 : n), address + bracketed);
+    // Every address at once: IPv6 with IPv4 mapped into it.
+    const char *name = n == 0 || strcmp(host, "*") == 0 ? "::" : host;
+    int rc = uv_getaddrinfo(loop, req, NULL, name, colon + 1, &hints);
+    if (rc != 0)
+        return wf_fail(err, WF_INVALID_ARGUMENT, "cannot listen on %s: %s", address,
+                       uv_strerror(rc));
+    return WF_OK;
+}
+
+static int share_port(uv_tcp_t *tcp)
+{
+    uv_os_fd_t fd;
+    int on = 1, rc = uv_fileno((uv_handle_t *)tcp, &fd);
+    if (rc == 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+        rc = UV_ENOTSUP;
+    return rc;
+}
+
+static int bind_and_listen(struct wf_listener *l, const struct sockaddr *to,
+                           const struct wf_listener_options *o, struct wf_err *err)
+{
+    int rc = uv_tcp_init_ex(l->tcp.loop, &l->tcp, to->sa_family);
+    if (rc != 0)
+        return wf_fail(err, wf_code_from_errno(-rc), "cannot make a socket for %s: %s", o->address,
+                       uv_strerror(rc));
+    l->tcp.data = l;
+    l->holds++;
+    rc = o->reuse_port ? share_port(&l->tcp) : 0;
+    if (rc == 0)
+        rc = uv_tcp_bind(&l->tcp, to, 0);
+    if (rc == 0)
+        rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+    if (rc == UV_EADDRINUSE)
+        return wf_fail_reason(err, WF_FAILED_PRECONDITION, "ADDRESS_IN_USE",
+                              "cannot listen on %s: another process has the port", o->address);
+    if (rc != 0)
+        return wf_fail(err, wf_code_from_errno(-rc), "cannot listen on %s: %s", o->address,
+                       uv_strerror(rc));
+    struct sockaddr_storage bound;
+    int len = sizeof bound;
+    rc = uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&bound, &len);
+    WF_ASSERT(rc == 0);
+    l->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                                : ((struct sockaddr_in *)&bound)->sin_port);
+    return WF_OK;
+}
+
+static void make_metrics(struct wf_listener *l, struct wf_metrics *m)
+{
+    if (!m)
+        return;
+    l->metric.accepted =
+        wf_counter(m, "watchfire_connections_accepted", "", "TCP connections accepted.");
+    l->metric.over_limit = wf_counter(m, "watchfire_connections_over_limit", "",
+                                      "Connections dropped at the connection limit.");
+    l->metric.handshakes = wf_counter(m, "watchfire_tls_handshakes", "", "TLS handshakes done.");
+    l->metric.failed =
+        wf_counter(m, "watchfire_tls_handshakes_failed", "", "TLS handshakes failed.");
+    l->metric.refused = wf_counter(m, "watchfire_tls_certificates_refused", "",
+                                   "Peers turned away for their certificate.");
+    l->metric.queued = wf_counter(m, "watchfire_tls_handshakes_queued", "",
+                                  "TLS handshakes that had to wait for others.");
+    l->metric.open = wf_gauge(m, "watchfire_connections", "", "Connections open.");
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+    struct wf_listener *l = h->data;
+    l->holds--;
+    listener_settle(l);
+}
+
+int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t,
+                     const struct wf_listener_options *o, struct wf_err *err)
+{
+    WF_ASSERT(o->n_protos > 0 && o->n_protos <= PROTOS_MAX);
+    uv_getaddrinfo_t req;
+    int rc = resolve(loop, o->address, &req, err);
+    if (rc != WF_OK)
+        return rc;
+    struct wf_listener *l = calloc(1, sizeof *l);
+    if (!l) {
+        uv_freeaddrinfo(req.addrinfo);
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory for a listener");
+    }
+    l->owner = (struct conn_owner){may_shake, slow, shaken, failed, gone};
+    l->tls = wf_tls_ref(t);
+    l->tcp.loop = loop;
+    l->n_protos = o->n_protos;
+    for (unsigned i = 0; i < o->n_protos; i++) {
+        l->protos[i] = o->protos[i];
+        l->alpns[i] =
+            (struct wf_alpn){o->protos[i].alpn, o->protos[i].needs_node, o->protos[i].no_tickets};
+    }
+    l->on_refused = o->on_refused;
+    l->ctx = o->ctx;
+    l->waiting_tail = &l->waiting;
+    make_metrics(l, o->metrics);
+    uv_timer_init(loop, &l->grace);
+    l->grace.data = l;
+    l->holds = 1;
+    rc = bind_and_listen(l, req.addrinfo->ai_addr, o, err);
+    uv_freeaddrinfo(req.addrinfo);
+    if (rc != WF_OK) {
+        wf_listener_close(l, NULL, NULL);
+        return rc;
+    }
+    *out = l;
+    return WF_OK;
+}
+
+unsigned wf_listener_port(const struct wf_listener *l)
+{
+    return l->port;
+}
+
+void wf_listener_set_tls(struct wf_listener *l, struct wf_tls *t)
+{
+    wf_tls_ref(t);
+    wf_tls_unref(l->tls);
+    l->tls = t;
+}
+
+// --- ending -------------------------------------------------------------------------------------
+
+static void tell_done(struct wf_listener *l)
+{
+    void (*done)(void *) = l->done;
+    l->done = NULL;
+    if (done)
+        done(l->done_ctx);
+}
+
+// After whatever may have been the last thing waited for.
+static void listener_settle(struct wf_listener *l)
+{
+    if (l->n_conns > 0)
+        return;
+    if (!l->closing) {
+        if (l->draining) {
+            uv_timer_stop(&l->grace);
+            tell_done(l);
+        }
+        return;
+    }
+    if (l->holds > 0 || l->closed)
+        return;
+    l->closed = true;
+    tell_done(l);
+    wf_tls_unref(l->tls);
+    free(l);
+}
+
+static void close_socket(struct wf_listener *l)
+{
+    if (l->tcp.data && !uv_is_closing((uv_handle_t *)&l->tcp))
+        uv_close((uv_handle_t *)&l->tcp, on_handle_closed);
+}
+
+// The rest may say goodbye; what is still there a moment later may not.
+static void on_grace(uv_timer_t *timer)
+{
+    struct wf_listener *l = timer->data;
+    for (struct wf_conn *c = l->conns, *next; c; c = next) {
+        next = c->next;
+        wf_conn_close(c, !l->grace_over);
+    }
+    if (!l->grace_over)
+        uv_timer_start(timer, on_grace, WF_LINGER_MS, 0);
+    l->grace_over = true;
+}
+
+void wf_listener_drain(struct wf_listener *l, unsigned grace_ms, void (*done)(void *ctx), void *ctx)
+{
+    WF_ASSERT(!l->draining && !l->closing);
+    l->draining = true;
+    l->done = done;
+    l->done_ctx = ctx;
+    close_socket(l);
+    uv_timer_start(&l->grace, on_grace, grace_ms, 0);
+    for (struct wf_conn *c = l->conns, *next; c; c = next) {
+        next = c->next;
+        if (c->state == CONN_OPEN && c->proto.drain)
+            c->proto.drain(c, c->user);
+        else
+            wf_conn_close(c, true);
+    }
+}
+
+void wf_listener_close(struct wf_listener *l, void (*done)(void *ctx), void *ctx)
+{
+    WF_ASSERT(!l->closing);
+    l->closing = true;
+    l->done = done;
+    l->done_ctx = ctx;
+    close_socket(l);
+    uv_close((uv_handle_t *)&l->grace, on_handle_closed);
+    for (struct wf_conn *c = l->conns, *next; c; c = next) {
+        next = c->next;
+        wf_conn_close(c, false);
+    }
+}
