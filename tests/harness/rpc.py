@@ -10,7 +10,7 @@ try:
 except ImportError:
     sys.exit("python3-grpcio is missing: apt-get install python3-grpcio")
 
-Error = grpc.RpcError
+Error, Code = grpc.RpcError, grpc.StatusCode
 
 # A node that was killed is asked again at once: the default backoff of up to two minutes would be
 # what is measured.
