@@ -350,6 +350,40 @@ def slow_reader(cluster, node):
         h2.close()
 
 
+@attack("calls")
+def large_bodies(cluster, node):
+    """Bodies of almost 1 MiB, many at once, of a note that is far too long."""
+    request = cluster.note("z" * 1000000)
+    clients = [rpc.Client(node.address, cluster.ca, *cluster.admin) for _ in range(8)]
+    for _ in range(5):
+        calls = [client.start(watchfire.ADD_NOTE, request, 60) for client in clients for _ in range(8)]
+        for call in calls:
+            demand(call.exception() is not None, "a note of 1 MB was taken")
+    for client in clients:
+        client.close()
+
+
+@attack("calls")
+def retry_storm(cluster, node):
+    """Thousands of retries of few requests: each is done once, and all retries get its answer."""
+    answers = {}
+    for _ in range(10):
+        calls = [("storm-%d" % (i % 20), node.client.start(
+            watchfire.ADD_NOTE, cluster.note("storm", "storm-%d" % (i % 20)), 60)) for i in range(500)]
+        for request_id, call in calls:
+            try:
+                answers.setdefault(request_id, set()).add(pb.decode(call.result()).int(1))
+            except rpc.Error as error:
+                demand(error.code() == rpc.Code.RESOURCE_EXHAUSTED, "refused as %s" % error.code())
+    demand(len(answers) == 20 and all(len(seqs) == 1 for seqs in answers.values()),
+           "retries of one request were answered with different events")
+    try:
+        node.client.call(watchfire.ADD_NOTE, cluster.note("another", "storm-0"), 10)
+        raise Failed("a request id was used for two requests")
+    except rpc.Error as error:
+        demand(error.code() != rpc.Code.UNAVAILABLE, "refused as %s" % error.code())
+
+
 @attack("refus|denied|unauth|calls")
 def wrong_credentials(cluster, node):
     """A token of nobody, and a certificate of another CA."""
