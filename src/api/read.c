@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/context.h"
+#include "base/assert.h"
+
+enum { READ_FIELD = 15, READ_INFO_MAX = 256 };
+
+// Reads that wait for one answer.
+struct batch {
+    struct wf_api *api;
+    unsigned n, cap;
+    struct wf_call **calls;
+};
+
+struct wf_reads {
+    struct batch *open; // collecting; NULL: none since the last flush
+};
+
+struct wf_reads *wf_reads_new(void)
+{
+    return calloc(1, sizeof(struct wf_reads));
+}
+
+static void batch_free(struct batch *b)
+{
+    if (!b)
+        return;
+    free(b->calls);
+    free(b);
+}
+
+void wf_reads_free(struct wf_reads *r)
+{
+    if (!r)
+        return;
+    WF_ASSERT(r->open == NULL || r->open->n == 0);
+    batch_free(r->open);
+    free(r);
+}
+
+static bool wants_stale(const ProtobufCMessage *request)
+{
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field(request->descriptor, READ_FIELD);
+    return f && *(const protobuf_c_boolean *)((const char *)request + f->offset);
+}
+
+// Append the ReadInfo as the packed response's field 15, the last one it has.
+static int append_info(struct wf_api *api, const Watchfire__V1__ReadInfo *info)
+{
+    uint8_t packed[READ_INFO_MAX];
+    size_t n = watchfire__v1__read_info__get_packed_size(info);
+    WF_ASSERT(n < 128 && n <= sizeof packed); // a node's name has at most 63 bytes
+    watchfire__v1__read_info__pack(info, packed);
+    wf_buf_put_u8(&api->scratch, READ_FIELD << 3 | 2);
+    wf_buf_put_u8(&api->scratch, (uint8_t)n);
+    return wf_buf_append(&api->scratch, packed, n);
+}
+
+static int respond(struct wf_api *api, struct wf_call *call, const ProtobufCMessage *response,
+                   const Watchfire__V1__ReadInfo *info)
+{
+    size_t n = protobuf_c_message_get_packed_size(response);
+    wf_buf_reset(&api->scratch);
+    uint8_t *room = wf_buf_reserve(&api->scratch, n + 1);
+    if (!room)
+        return WF_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(response, room);
+    wf_buf_commit(&api->scratch, n);
+    if (protobuf_c_message_descriptor_get_field(response->descriptor, READ_FIELD) &&
+        append_info(api, info) != WF_OK)
+        return WF_RESOURCE_EXHAUSTED;
+    wf_call_reply_packed(call, api->scratch.data, api->scratch.len);
+    return WF_OK;
+}
+
+static void answer(struct wf_api *api, struct wf_call *call, Watchfire__V1__ReadInfo *info)
+{
+    struct wf_err err;
+    ProtobufCMessage *response = NULL;
+    if (wf_call_over(call))
+        return;
+    int rc = wf_state_query(api->reader, wf_call_request(call), &response, &err);
+    if (rc == WF_OK) {
+        rc = respond(api, call, response, info);
+        if (rc != WF_OK)
+            wf_fail(&err, WF_RESOURCE_EXHAUSTED, "the answer is too large: ask for fewer rows");
+        protobuf_c_message_free_unpacked(response, NULL);
+    }
+    if (rc != WF_OK)
+        wf_api_fail(api, call, &err);
+}
+
+static void answer_stale(struct wf_api *api, struct wf_call *call)
+{
+    const struct wf_backend *b = api->o.backend;
+    Watchfire__V1__ReadInfo info = WATCHFIRE__V1__READ_INFO__INIT;
+    struct wf_err err;
+    // The age before the index: then it is never told too young.
+    info.age_ms = b->age_ms(b->ctx);
+    if (wf_state_reader_applied(api->reader, &info.applied_index, &err) != WF_OK) {
+        wf_api_fail(api, call, &err);
+        return;
+    }
+    info.stale = 1;
+    info.node = (char *)api->o.node;
+    answer(api, call, &info);
+}
+
+static void on_index(struct wf_ask *ask)
+{
+    struct batch *b = ask->user;
+    Watchfire__V1__ReadInfo info = WATCHFIRE__V1__READ_INFO__INIT;
+    info.applied_index = ask->index;
+    info.node = (char *)b->api->o.node;
+    for (unsigned i = 0; i < b->n; i++) {
+        if (ask->err)
+            wf_api_fail(b->api, b->calls[i], ask->err);
+        else
+            answer(b->api, b->calls[i], &info);
+        wf_call_unref(b->calls[i]);
+    }
+    batch_free(b);
+    wf_ask_free(ask);
+}
+
+static int join(struct wf_api *api, struct wf_call *call)
+{
+    struct wf_reads *r = api->reads;
+    if (!r->open && !(r->open = calloc(1, sizeof *r->open)))
+        return WF_RESOURCE_EXHAUSTED;
+    struct batch *b = r->open;
+    b->api = api;
+    if (b->n == b->cap) {
+        unsigned cap = b->cap ? b->cap * 2 : 16;
+        struct wf_call **calls =
+            cap <= WF_READS_MAX ? realloc(b->calls, cap * sizeof *calls) : NULL;
+        if (!calls)
+            return WF_RESOURCE_EXHAUSTED;
+        b->calls = calls;
+        b->cap = cap;
+    }
+    b->calls[b->n++] = wf_call_ref(call);
+    return WF_OK;
+}
+
+void wf_read(struct wf_api *api, struct wf_call *call, const struct wf_rule *rule)
+{
+    struct wf_err err;
+    if (rule->kind == WF_RULE_LOCAL || wants_stale(wf_call_request(call))) {
+        answer_stale(api, call);
+    } else if (join(api, call) != WF_OK) {
+        wf_metric_add(api->m.queue_full, 1);
+        wf_fail_reason(&err, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+                       "too many reads are waiting on this node: try again later");
+        wf_api_fail(api, call, &err);
+    }
+}
+
+void wf_reads_flush(struct wf_api *api)
+{
+    struct batch *b = api->reads->open;
+    if (!b || b->n == 0)
+        return;
+    api->reads->open = NULL;
+    wf_metric_add(api->m.reads_shared, b->n - 1);
+    struct wf_ask *ask = wf_ask_new(WF_ASK_READ, 0, on_index, b);
+    if (ask && api->o.backend->ask(api->o.backend->ctx, ask) == WF_OK)
+        return;
+    struct wf_err err;
+    wf_fail_reason(&err, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+                   "too many requests are under way on this node: try again later");
+    wf_metric_add(api->m.queue_full, 1);
+    for (unsigned i = 0; i < b->n; i++) {
+        wf_api_fail(api, b->calls[i], &err);
+        wf_call_unref(b->calls[i]);
+    }
+    wf_ask_free(ask);
+    batch_free(b);
+}

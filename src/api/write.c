@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/context.h"
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "watchfire/internal/v1/command.pb-c.h"
+
+typedef Watchfire__Internal__V1__Command command;
+typedef Watchfire__Internal__V1__Result result;
+
+struct write {
+    struct wf_api *api;
+    struct wf_call *call;
+    struct wf_write_extra x;
+};
+
+static const char *request_id_of(const ProtobufCMessage *request)
+{
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "request_id");
+    WF_ASSERT(f != NULL && f->type == PROTOBUF_C_TYPE_STRING);
+    return *(char *const *)((const char *)request + f->offset);
+}
+
+// An id of our own for a caller that named none: nobody else can come to the same.
+static void assign_id(struct wf_api *api, char out[64])
+{
+    snprintf(out, 64, "%s%llx", api->id_prefix, (unsigned long long)++api->id_next);
+}
+
+// SHA-256 over the method and the request as it goes into the log.
+static int fingerprint(struct wf_api *api, const char *path, const ProtobufCMessage *body,
+                       uint8_t out[WF_HASH_SIZE])
+{
+    size_t n = protobuf_c_message_get_packed_size(body);
+    wf_buf_reset(&api->scratch);
+    uint8_t *room = wf_buf_reserve(&api->scratch, n + 1);
+    if (!room)
+        return WF_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(body, room);
+    wf_hash_pair(path, strlen(path), room, n, out);
+    return WF_OK;
+}
+
+static struct wf_ask *pack(const command *c, void (*done)(struct wf_ask *), void *user)
+{
+    size_t n = protobuf_c_message_get_packed_size(&c->base);
+    if (n > WF_COMMAND_MAX)
+        return NULL;
+    struct wf_ask *ask = wf_ask_new(WF_ASK_PROPOSE, n, done, user);
+    if (ask)
+        protobuf_c_message_pack(&c->base, wf_ask_room(ask));
+    return ask;
+}
+
+struct wf_ask *wf_command_by_node(struct wf_api *api, int request_case, const void *request,
+                                  void (*done)(struct wf_ask *), void *user)
+{
+    command c = WATCHFIRE__INTERNAL__V1__COMMAND__INIT;
+    Watchfire__V1__Actor actor = WATCHFIRE__V1__ACTOR__INIT;
+    char id[64];
+    assign_id(api, id);
+    actor.name = (char *)api->o.node;
+    actor.kind = WATCHFIRE__V1__ACTOR_KIND__ACTOR_KIND_NODE;
+    c.request_id = id;
+    c.request_id_assigned = 1;
+    c.actor = &actor;
+    c.request_case = (Watchfire__Internal__V1__Command__RequestCase)request_case;
+    c.tick = (void *)request; // the members of the oneof are pointers all
+    return pack(&c, done, user);
+}
+
+// --- the answer ----------------------------------------------------------------------------------
+
+// A refusal of the state machine, as it said it.
+static void fail_with(struct wf_api *api, struct wf_call *call, const result *r)
+{
+    struct wf_err err = {.code = r->code < WF_CODE_MAX_ ? (enum wf_code)r->code : WF_UNKNOWN};
+    snprintf(err.msg, sizeof err.msg, "%s", r->message);
+    if (!r->detail) {
+        wf_api_fail(api, call, &err);
+        return;
+    }
+    snprintf(err.reason, sizeof err.reason, "%s", r->detail->reason);
+    wf_call_fail(call, &err, &r->detail->base);
+}
+
+static void answer(struct wf_api *api, const struct write *w, const struct wf_ask *ask)
+{
+    if (ask->err) {
+        wf_api_fail(api, w->call, ask->err);
+        return;
+    }
+    result *r = (result *)protobuf_c_message_unpack(&watchfire__internal__v1__result__descriptor,
+                                                    NULL, ask->result.len, ask->result.data);
+    if (!r) {
+        struct wf_err err;
+        wf_fail_reason(&err, WF_INTERNAL, "UNKNOWN_OUTCOME",
+                       "the answer of the state machine cannot be read");
+        wf_api_fail(api, w->call, &err);
+        return;
+    }
+    char index[24];
+    snprintf(index, sizeof index, "%llu", (unsigned long long)ask->index);
+    wf_call_set_metadata(w->call, "watchfire-index", index);
+    struct wf_bytes response = {r->response.data, r->response.len};
+    if (r->code != WF_OK)
+        fail_with(api, w->call, r);
+    else if (w->x.finish)
+        w->x.finish(api, w->call, response, w->x.extra);
+    else
+        wf_call_reply_packed(w->call, response.data, response.len);
+    protobuf_c_message_free_unpacked(&r->base, NULL);
+}
+
+static void on_done(struct wf_ask *ask)
+{
+    struct write *w = ask->user;
+    answer(w->api, w, ask);
+    wf_call_unref(w->call);
+    free(w->x.extra);
+    free(w);
+    wf_ask_free(ask);
+}
+
+// --- the question --------------------------------------------------------------------------------
+
+static struct wf_ask *build(struct wf_api *api, struct wf_call *call, const struct wf_rule *rule,
+                            const struct wf_principal *who, const ProtobufCMessage *body,
+                            struct write *w)
+{
+    command c = WATCHFIRE__INTERNAL__V1__COMMAND__INIT;
+    Watchfire__V1__Actor actor = WATCHFIRE__V1__ACTOR__INIT;
+    char id[64];
+    uint8_t hash[WF_HASH_SIZE];
+    actor.name = (char *)who->name;
+    actor.kind = (Watchfire__V1__ActorKind)who->kind;
+    actor.role = (Watchfire__V1__Role)who->role;
+    c.actor = &actor;
+    c.display_name = (char *)who->display_name;
+    c.request_id = (char *)request_id_of(wf_call_request(call));
+    if (!*c.request_id) {
+        assign_id(api, id);
+        c.request_id = id;
+        c.request_id_assigned = 1;
+    } else {
+        if (fingerprint(api, rule->path, body, hash) != WF_OK)
+            return NULL;
+        c.fingerprint = (ProtobufCBinaryData){sizeof hash, hash};
+    }
+    c.request_case = (Watchfire__Internal__V1__Command__RequestCase)rule->command_case;
+    c.tick = (void *)body;
+    return pack(&c, on_done, w);
+}
+
+void wf_write_with(struct wf_api *api, struct wf_call *call, const struct wf_rule *rule,
+                   const struct wf_principal *who, const struct wf_write_extra *x)
+{
+    WF_ASSERT(rule->command_case != 0);
+    if (protobuf_c_message_get_packed_size(x->body) > WF_COMMAND_MAX - 1024) {
+        struct wf_err err;
+        wf_fail_reason(&err, WF_INVALID_ARGUMENT, "TOO_LONG",
+                       "the request is longer than a command may be: %d bytes", WF_COMMAND_MAX);
+        wf_api_fail(api, call, &err);
+        free(x->extra);
+        return;
+    }
+    struct write *w = malloc(sizeof *w);
+    struct wf_ask *ask = w ? build(api, call, rule, who, x->body, w) : NULL;
+    if (wf_api_ask(api, call, ask) != WF_OK) {
+        free(x->extra);
+        free(w);
+        return;
+    }
+    *w = (struct write){api, wf_call_ref(call), *x};
+}
+
+void wf_write(struct wf_api *api, struct wf_call *call, const struct wf_rule *rule,
+              const struct wf_principal *who)
+{
+    wf_write_with(api, call, rule, who, &(struct wf_write_extra){.body = wf_call_request(call)});
+}
