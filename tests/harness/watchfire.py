@@ -103,8 +103,8 @@ class Cluster:
         self.token = self.create_token()
         self.incident = self.declare("Load")
 
-    def start_node(self, node):
-        node.process = procs.Process([self.program, "--config", node.config], node.log)
+    def start_node(self, node, prefix=()):
+        node.process = procs.Process([*prefix, self.program, "--config", node.config], node.log)
 
     def status(self, node, timeout=2):
         return Status(node.client.call(CLUSTER + "GetStatus", b"", timeout))
