@@ -55,6 +55,13 @@
 #define WF_PAGE_SIZE_MAX             1000 // rows of one list answer
 #define WF_PAGE_SIZE_DEFAULT         100
 #define WF_TOKENS_MAX                10000 // access tokens, revoked ones included until they expire
+#define WF_TOKEN_SECONDS_MAX     (10LL * 365 * 24 * 3600)
+#define WF_TOKEN_SECONDS_DEFAULT (90LL * 24 * 3600)
+#define WF_TOKEN_SCOPES_MAX      8
+#define WF_SCOPE_MAX             31
+#define WF_USERS_MAX             1000 // one list answer holds them all
+#define WF_REFUSALS_BATCH_MAX    100  // refusals a node reports in one command
+#define WF_AUDIT_TEXT_MAX        1024 // message of an audit entry; longer ones are cut
 #define WF_AUDIT_REFUSALS_MAX        100000 // refusals kept; older ones fall out, changes never do
 #define WF_AUDIT_REFUSALS_PER_SECOND 10 // recorded one by one per node; past it they are counted
 
