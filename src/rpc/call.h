@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call, whatever it came in as (gRPC, Connect or plain JSON): a decoded request and the ways to
-// answer it. Counted references, since the answer may come from another thread's work while the client
-// is already gone; all functions on the call's loop thread.
+// answer it. Counted references, since the answer may come from another thread's work while the
+// client is already gone; all functions on the call's loop thread.
 //
 // Exactly one of wf_call_reply*, wf_call_fail or wf_call_finish ends a call; on a call that is over
 // (cancelled, deadline) they do nothing, so a handler need not look.
@@ -25,36 +25,40 @@ void wf_call_unref(struct wf_call *call);
 const struct wf_method *wf_call_method(const struct wf_call *call);
 // The decoded request, validated by descriptor (UTF-8, enums). Owned by the call.
 const ProtobufCMessage *wf_call_request(const struct wf_call *call);
-// Request metadata by lower-case name, or NULL.
+// Request metadata by lower-case name, or NULL; NULL, too, once the client is gone.
 const char *wf_call_metadata(const struct wf_call *call, const char *name);
 const struct wf_identity *wf_call_peer(const struct wf_call *call);
 const char *wf_call_peer_address(const struct wf_call *call);
-// On the monotonic clock; always set (WF_DEADLINE_DEFAULT_MS, cut to WF_DEADLINE_MAX_MS), except that
-// a server stream without one has UINT64_MAX.
+// On the monotonic clock; a unary call always has one (WF_DEADLINE_DEFAULT_MS, cut to
+// WF_DEADLINE_MAX_MS), a stream the one its client asked for, else UINT64_MAX.
 wf_mono_ns wf_call_deadline(const struct wf_call *call);
 uv_loop_t *wf_call_loop(const struct wf_call *call);
 bool wf_call_over(const struct wf_call *call);
-// The connection is being drained: streams end with UNAVAILABLE.
+// The connection is being drained: a watch ends with UNAVAILABLE now, what ends by itself goes on.
 bool wf_call_draining(const struct wf_call *call);
+// Be told when that begins; at once (inside this call) if it has.
+void wf_call_on_drain(struct wf_call *call, void (*fn)(struct wf_call *, void *user));
 
 // What the handler keeps with the call; on_over (may be NULL) is called once when the call is over,
 // for whatever reason, before the last reference goes.
-void wf_call_set_user(struct wf_call *call, void *user, void (*on_over)(struct wf_call *, void *user));
+void wf_call_set_user(struct wf_call *call, void *user,
+                      void (*on_over)(struct wf_call *, void *user));
 void *wf_call_user(const struct wf_call *call);
 
-// Response metadata, before the first reply or message. Keys lower case; copied.
+// Response metadata, before the first reply or message. Keys lower case; copied. At most 16.
 void wf_call_set_metadata(struct wf_call *call, const char *name, const char *value);
 
-// End a unary call with its response, as a message or already packed (gRPC and Connect binary then pass
-// it on as it is).
+// End a unary call with its response, as a message or already packed (gRPC and Connect binary then
+// pass it on as it is).
 void wf_call_reply(struct wf_call *call, const ProtobufCMessage *response);
 void wf_call_reply_packed(struct wf_call *call, const uint8_t *data, size_t len);
-// End with an error. detail (may be NULL) is a message sent as google.rpc.Status detail, here always
-// watchfire.v1.ErrorDetail.
+// End with an error. detail (may be NULL) is a message sent as google.rpc.Status detail, here
+// always watchfire.v1.ErrorDetail; with NULL and a reason in err, one is made of reason and the
+// field that the message begins with, if it does.
 void wf_call_fail(struct wf_call *call, const struct wf_err *err, const ProtobufCMessage *detail);
 
-// Server streams: send a message; false when the client reads too slowly for it to be queued (nothing
-// was sent). on_writable is called when there is room again.
+// Server streams: send a message; false when the client reads too slowly for it to be queued
+// (nothing was sent). on_writable is called when there is room again.
 bool wf_call_send(struct wf_call *call, const ProtobufCMessage *message);
 bool wf_call_send_packed(struct wf_call *call, const uint8_t *data, size_t len);
 void wf_call_on_writable(struct wf_call *call, void (*fn)(struct wf_call *, void *user));

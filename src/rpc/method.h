@@ -25,6 +25,7 @@ struct wf_method_table;
 struct wf_method_table *wf_method_table_new(const struct wf_schema *schema);
 void wf_method_table_free(struct wf_method_table *t);
 const struct wf_method *wf_method_find(const struct wf_method_table *t, const char *path);
-const struct wf_method *wf_method_at(const struct wf_method_table *t, size_t i); // NULL past the end
+const struct wf_method *wf_method_at(const struct wf_method_table *t,
+                                     size_t i); // NULL past the end
 
 #endif
