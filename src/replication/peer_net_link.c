@@ -20,6 +20,7 @@ enum {
     HELLO_MS = 5000,
     STALL_MS = 15000, // a link that takes nothing for so long is given up
     SAME_REFUSAL_MS = 60000,
+    REFUSALS = 8,
 };
 
 struct net;
@@ -79,8 +80,11 @@ struct net {
     void (*done)(void *arg);
     void *done_arg;
     struct wf_buf scratch; // frames on their way to a link
-    char refused[1200];    // the last refusal logged
-    wf_mono_ns refused_at;
+    struct {
+        char why[200];
+        wf_mono_ns at;
+    } refused[REFUSALS]; // the last ones logged
+    unsigned next_refusal;
 };
 
 static struct net *net_of(void *ctx)
@@ -106,11 +110,13 @@ static void timer_stop(struct net *n, struct wf_timer *t)
 // Once a minute is enough for a peer that tries again and again.
 static void log_refusal(struct net *n, const char *why)
 {
-    bool same = strncmp(n->refused, why, sizeof n->refused - 1) == 0;
-    if (same && now(n) - n->refused_at < SAME_REFUSAL_MS * 1000000ull)
-        return;
-    snprintf(n->refused, sizeof n->refused, "%s", why);
-    n->refused_at = now(n);
+    for (int i = 0; i < REFUSALS; i++)
+        if (strncmp(n->refused[i].why, why, sizeof n->refused[i].why - 1) == 0 &&
+            now(n) - n->refused[i].at < SAME_REFUSAL_MS * 1000000ull)
+            return;
+    unsigned slot = n->next_refusal++ % REFUSALS;
+    snprintf(n->refused[slot].why, sizeof n->refused[slot].why, "%s", why);
+    n->refused[slot].at = now(n);
     wf_log(WF_LOG_WARN, "peer refused", "why", why, NULL);
 }
 
@@ -372,7 +378,7 @@ static struct peer *add_peer(struct net *n, const struct wf_peer *is, bool membe
 
 static void in_close(struct in *in);
 
-static void drop_peer(struct peer *p)
+static void drop_peer(struct peer *p, bool tell)
 {
     struct net *n = p->net;
     unsigned i = 0;
@@ -380,7 +386,9 @@ static void drop_peer(struct peer *p)
         i++;
     n->peers[i] = n->peers[--n->n_peers];
     p->gone = true;
-    out_down(p, false);
+    p->inside++;
+    out_down(p, tell);
+    p->inside--;
     struct in *in = p->in;
     p->in = NULL;
     if (in) {
@@ -417,7 +425,7 @@ static void in_forget(struct in *in)
     if (p && p->in == in) {
         p->in = NULL;
         if (!p->member)
-            drop_peer(p);
+            drop_peer(p, true);
     }
 }
 
@@ -576,7 +584,7 @@ static void net_set_peers(void *ctx, const struct wf_peer *peers, unsigned count
         for (unsigned j = 0; j < count; j++)
             kept |= peers[j].id == n->peers[i]->is.id;
         if (!kept)
-            drop_peer(n->peers[i]);
+            drop_peer(n->peers[i], false);
     }
     for (unsigned j = 0; j < count; j++) {
         WF_ASSERT(peers[j].id != 0 && peers[j].id != n->self.node_id);
@@ -660,7 +668,7 @@ static void net_stop(void *ctx, void (*done)(void *arg), void *arg)
     n->done = done;
     n->done_arg = arg;
     while (n->n_peers > 0)
-        drop_peer(n->peers[n->n_peers - 1]);
+        drop_peer(n->peers[n->n_peers - 1], false);
     while (n->ins)
         in_close(n->ins);
     n->opts.env->soon(n->opts.env->ctx, &n->stopped);
