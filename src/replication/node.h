@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One node of the cluster: libraft guarded, the log of batches, linearizable reads, membership, state
-// images and forwarding to the leader. The same object runs in the daemon and in the simulator; clock,
-// randomness, disk and network are handed in (struct wf_env).
+// One node of the cluster: libraft guarded, the log of batches, linearizable reads, membership,
+// state images and forwarding to the leader. The same object runs in the daemon and in the
+// simulator; clock, randomness, disk and network are handed in (struct wf_env).
 //
 // Consensus thread only. Callbacks fire from the loop, never inside the call that asked.
 #ifndef WF_REPLICATION_NODE_H
@@ -20,7 +20,7 @@
 struct wf_node;
 struct wf_log_store; // replication/log_store.h
 struct wf_peer_net;  // replication/peer_net.h
-struct wf_env;       // replication/env.h: monotonic and civil time, random numbers, work off the loop
+struct wf_env; // replication/env.h: monotonic and civil time, random numbers, work off the loop
 
 enum wf_role { WF_STANDBY = 0, WF_VOTER = 1, WF_SPARE = 2 }; // libraft's numbers
 enum wf_raft_state { WF_STATE_UNAVAILABLE, WF_STATE_FOLLOWER, WF_STATE_CANDIDATE, WF_STATE_LEADER };
@@ -28,7 +28,7 @@ enum wf_raft_state { WF_STATE_UNAVAILABLE, WF_STATE_FOLLOWER, WF_STATE_CANDIDATE
 // A member as the replicated raft configuration has it. The configuration's address string carries
 // name, region and address together, so that membership has one truth.
 struct wf_member {
-    uint64_t id; // never used twice; a new machine or a lost disk is a new id
+    uint64_t id;                     // never used twice; a new machine or a lost disk is a new id
     char name[WF_NODE_NAME_MAX + 1]; // as in its certificate
     char region[WF_NODE_NAME_MAX + 1];
     char address[WF_ADDRESS_MAX + 1]; // host:port
@@ -38,11 +38,11 @@ struct wf_member {
 struct wf_member_status {
     struct wf_member member;
     bool is_leader;
-    bool connected;        // our link to it is up
-    int64_t heard_ms_ago;  // -1: never, as seen by this node
-    uint64_t match_index;  // leader only: what it is known to have stored
-    uint64_t applied;      // as it last told us
-    int64_t lag_bytes;     // leader only
+    bool connected;       // our link to it is up
+    int64_t heard_ms_ago; // -1: never, as seen by this node
+    uint64_t match_index; // leader only: what it is known to have stored
+    uint64_t applied;     // as it last told us
+    int64_t lag_bytes;    // leader only
 };
 
 struct wf_node_status {
@@ -67,6 +67,10 @@ struct wf_node_options {
     unsigned election_timeout_ms;  // base value; 0: default
     unsigned heartbeat_timeout_ms; // 0: default
     const char *image_dir;         // a directory of its own for state images
+    uint64_t image_every_bytes;    // of log that make a new image; 0: WF_IMAGE_EVERY_BYTES
+    uint64_t log_trailing_bytes;   // kept behind an image; 0: WF_LOG_TRAILING_BYTES
+    uint32_t guards;               // 0: all of them; tests take some away (guard.h)
+    bool stock;                    // tests: no guard at all
     struct wf_metrics *metrics;    // may be NULL
 };
 
@@ -76,7 +80,9 @@ struct wf_node_events {
     void (*on_applied)(void *ctx, uint64_t index);
     void (*on_change)(void *ctx);
     // The node cannot go on (disk error, state that differs, removed from the cluster). The daemon
-    // logs why and ends the process; code says which exit code.
+    // logs why and ends the process; code says which exit code (DATA_LOSS, RESOURCE_EXHAUSTED,
+    // FAILED_PRECONDITION with reason REMOVED, ...). It may come from inside libraft: call nothing
+    // of the node from here.
     void (*on_fatal)(void *ctx, const struct wf_err *why);
 };
 
@@ -89,8 +95,8 @@ int wf_node_start(struct wf_node **out, const struct wf_node_options *opts, stru
 // Stop: everything pending is answered with WF_UNAVAILABLE, then done(ctx); then the node is freed.
 void wf_node_stop(struct wf_node *node, void (*done)(void *ctx), void *ctx);
 
-// The outcome of a proposal. err is NULL when it was committed and applied: index is its entry's and
-// result the state machine's answer (valid during the call). Otherwise err->reason tells
+// The outcome of a proposal. err is NULL when it was committed and applied: index is its entry's
+// and result the state machine's answer (valid during the call). Otherwise err->reason tells
 //   QUEUE_FULL      nothing happened; try later (RESOURCE_EXHAUSTED)
 //   NO_LEADER       nothing happened; no leader known (UNAVAILABLE)
 //   UNKNOWN_OUTCOME leadership or a link was lost on the way: it may or may not have been committed
@@ -112,8 +118,9 @@ int64_t wf_node_age_ms(const struct wf_node *node);
 
 void wf_node_status(const struct wf_node *node, struct wf_node_status *out);
 
-// Membership and leadership, on the leader; elsewhere WF_FAILED_PRECONDITION with reason NOT_LEADER.
-// One change at a time (CHANGE_PENDING). Each refusal says which rule stands against it.
+// Membership and leadership, on the leader; elsewhere WF_FAILED_PRECONDITION with reason
+// NOT_LEADER. One change at a time (CHANGE_PENDING). Each refusal says which rule stands against
+// it.
 typedef void (*wf_change_cb)(void *ctx, const struct wf_err *err);
 // As SPARE; the leader chooses the id. *id is set at once when the call is accepted.
 void wf_node_add(struct wf_node *node, const char *name, const char *region, const char *address,
@@ -123,11 +130,15 @@ void wf_node_assign(struct wf_node *node, const char *name, enum wf_role role, w
 void wf_node_remove(struct wf_node *node, const char *name, wf_change_cb cb, void *ctx);
 // To the named voter, or the best one if name is "".
 void wf_node_transfer(struct wf_node *node, const char *name, wf_change_cb cb, void *ctx);
-// Make a state image now.
+// Make a state image now. cb comes when it is stored.
 void wf_node_image(struct wf_node *node, wf_change_cb cb, void *ctx);
 
-// Accept a link that arrived for us: peer is the node name of its certificate. The node takes it over
-// or closes it.
+// Somebody else (gossip) believes that this peer is down. When it is our leader, our election timer
+// fires at once; whether that makes a new leader is for the votes.
+void wf_node_suspect(struct wf_node *node, uint64_t id);
+
+// Accept a link that arrived for us: peer is the node name of its certificate. The node takes it
+// over or closes it.
 struct wf_link;
 void wf_node_accept(struct wf_node *node, struct wf_link *link, const char *peer);
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// From libraft's committed entries to the state machine.
+#include <string.h>
+
+#include "base/assert.h"
+#include "replication/batch.h"
+#include "replication/node_internal.h"
+
+uint64_t apply_index(const struct wf_node *n)
+{
+    return n->fsm.applied(n->fsm.ctx);
+}
+
+const struct mark *apply_mark(const struct wf_node *n, uint64_t index)
+{
+    const struct mark *m = &n->marks[index / WF_DIGEST_EVERY % MARKS];
+
+    return index != 0 && m->index == index ? m : NULL;
+}
+
+static void note_mark(struct wf_node *n, uint64_t index)
+{
+    struct mark *m = &n->marks[index / WF_DIGEST_EVERY % MARKS];
+
+    if (index % WF_DIGEST_EVERY != 0)
+        return;
+    m->index = index;
+    n->fsm.digest(n->fsm.ctx, m->digest);
+}
+
+static int apply_batch(struct wf_node *n, const struct wf_batch *batch)
+{
+    struct wf_err err = {0};
+
+    if (n->fsm.apply(n->fsm.ctx, batch, n->results, &err) != WF_OK) {
+        node_fatal(n, &err);
+        return RAFT_IOERR;
+    }
+    note_mark(n, batch->index);
+    return 0;
+}
+
+// Barriers and membership changes are entries too, but libraft does not hand them out: they are
+// empty batches to the state machine, so that its index is the log's.
+static int fill_to(struct wf_node *n, uint64_t index)
+{
+    uint64_t applied;
+
+    while ((applied = apply_index(n)) < index) {
+        struct wf_batch empty = {.index = applied + 1,
+                                 .term = wf_raft_term_of(node_raft(n), applied + 1),
+                                 .time = n->time};
+
+        if (apply_batch(n, &empty) != 0)
+            return RAFT_IOERR;
+    }
+    return 0;
+}
+
+void apply_catch_up(struct wf_node *n)
+{
+    if (!n->dead)
+        (void)fill_to(n, wf_raft_applied(node_raft(n)));
+}
+
+static int misplaced(struct wf_node *n, uint64_t index)
+{
+    struct wf_err err;
+
+    wf_fail(&err, WF_DATA_LOSS,
+            "the raft log is not what it should be at index %llu: its entry was made for another "
+            "place; this node must be replaced by one with a new id",
+            (unsigned long long)index);
+    node_fatal(n, &err);
+    return RAFT_CORRUPT;
+}
+
+static int apply_entry(struct wf_node *n, uint64_t index, struct wf_bytes bytes)
+{
+    struct wf_batch batch = {0};
+
+    n->n_results = 0;
+    // B4: what a failed write has misplaced is found here, before it is applied.
+    if (wf_batch_decode(bytes, n->commands, &batch) != WF_OK || batch.index != index)
+        return misplaced(n, index);
+    if (batch.time > n->time)
+        n->time = batch.time; // the same on all nodes: it depends on the log alone
+    if (index <= apply_index(n))
+        return 0; // applied before a restart
+    if (fill_to(n, index - 1) != 0)
+        return RAFT_IOERR;
+    batch.term = wf_raft_term_of(node_raft(n), index);
+    batch.time = n->time;
+    if (apply_batch(n, &batch) != 0)
+        return RAFT_IOERR;
+    n->n_results = batch.n;
+    n->result_index = index;
+    return 0;
+}
+
+static int fsm_apply(struct raft_fsm *f, const struct raft_buffer *buf, void **result)
+{
+    struct wf_node *n = f->data;
+
+    *result = NULL;
+    if (n->dead)
+        return RAFT_SHUTDOWN;
+    n->log_bytes += buf->len;
+    // libraft raises last_applied only after this returns.
+    return apply_entry(n, wf_raft_applied(node_raft(n)) + 1,
+                       (struct wf_bytes){buf->base, buf->len});
+}
+
+// At start, and when a snapshot is installed.
+static int fsm_restore(struct raft_fsm *f, struct raft_buffer *buf)
+{
+    struct wf_node *n = f->data;
+    struct wf_image_info info;
+    char path[WF_IMAGE_PATH_MAX];
+    struct wf_err err = {0};
+
+    if (wf_manifest_decode((struct wf_bytes){buf->base, buf->len}, &n->time, &info) != WF_OK) {
+        wf_fail(&err, WF_DATA_LOSS, "the stored snapshot manifest cannot be read");
+        goto fatal;
+    }
+    if (apply_index(n) < info.index) {
+        if (wf_image_path(path, n->image_dir, &info, ".image") != WF_OK) {
+            wf_fail(&err, WF_INVALID_ARGUMENT, "the image directory's path is too long");
+            goto fatal;
+        }
+        if (n->fsm.image_install(n->fsm.ctx, path, &info, &err) != WF_OK) {
+            // B26: libraft has already dropped its log; there is no way back but a restart.
+            wf_wrap(&err, (int)err.code, "state image %s", path);
+            goto fatal;
+        }
+        memset(n->marks, 0, sizeof n->marks);
+    }
+    raft_free(buf->base);
+    n->log_bytes = 0;
+    n->collect = true;
+    return 0;
+
+fatal:
+    node_fatal(n, &err);
+    return RAFT_CORRUPT;
+}
+
+void apply_replay(struct wf_node *n)
+{
+    struct raft *r = node_raft(n);
+    struct wf_record record;
+
+    for (uint64_t i = apply_index(n) + 1; i <= wf_raft_applied(r) && !n->dead; i++) {
+        if (!wf_raft_entry(r, i, &record)) {
+            misplaced(n, i);
+            return;
+        }
+        if (record.type == WF_RECORD_COMMAND)
+            (void)apply_entry(n, i, record.data);
+    }
+    apply_catch_up(n);
+}
+
+void apply_init(struct wf_node *n)
+{
+    n->raft_fsm = (struct raft_fsm){.version = 3,
+                                    .data = n,
+                                    .apply = fsm_apply,
+                                    .snapshot = image_fsm_snapshot,
+                                    .restore = fsm_restore,
+                                    .snapshot_finalize = image_fsm_finalize,
+                                    .snapshot_async = image_fsm_async};
+}

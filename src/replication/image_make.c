@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making a state image: libraft asks for a snapshot, the state machine is pinned on the loop and
+// copied to a file on the pool, and the manifest that names the file becomes libraft's snapshot.
+#include <string.h>
+
+#include "base/assert.h"
+#include "replication/node_internal.h"
+
+// B28: a failed image is not tried again before this.
+enum { IMAGE_RETRY_MS = 5000 };
+
+static uint64_t record_bytes(const struct wf_node *n, uint64_t index)
+{
+    struct wf_record r;
+
+    return wf_raft_entry(node_raft(n), index, &r) ? r.data.len + 64 : 0;
+}
+
+// How many entries up to index to keep: as many as fit the bytes, and all behind an image that is
+// on its way to a peer (within reason), or the peer would need another image at once.
+static uint64_t trailing_at(const struct wf_node *n, uint64_t index)
+{
+    uint64_t keep = n->opts.log_trailing_bytes, bytes = 0, i = index, needed = ship_lowest(n);
+
+    while (i >= wf_raft_first(node_raft(n)) && i > 0) {
+        bytes += record_bytes(n, i);
+        if (bytes > keep && (needed == 0 || i <= needed || bytes > 4 * keep))
+            break;
+        i--;
+    }
+    return index - i;
+}
+
+static void put_off(struct wf_node *n)
+{
+    n->image_retry_ms = node_now_ms(n) + IMAGE_RETRY_MS;
+    n->image_due = false;
+    wf_guard_snapshot_at_next(n->guard, false);
+}
+
+// libraft's fsm.snapshot, on the loop, inside libraft.
+int image_fsm_snapshot(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct wf_node *n = f->data;
+    struct image_job *job = &n->job;
+    struct wf_err err = {0};
+
+    // M3: an uncommitted membership must not get into a snapshot: it could not be rolled back.
+    if (NODE_ON(n, M3) && wf_raft_configuration_uncommitted(node_raft(n)) != 0)
+        return RAFT_BUSY;
+    if (n->dead || n->stopping || n->fenced || job->running)
+        return RAFT_BUSY;
+    apply_catch_up(n);
+    if (n->dead || apply_index(n) != wf_raft_applied(node_raft(n)))
+        return RAFT_BUSY; // ahead of the log after a restart
+    memset(job, 0, sizeof *job);
+    job->node = n;
+    if (n->fsm.image_begin(n->fsm.ctx, &job->image, &err) != WF_OK) {
+        put_off(n);
+        return RAFT_BUSY;
+    }
+    job->running = true;
+    job->index = apply_index(n);
+    job->time = n->time;
+    wf_guard_set_trailing(n->guard, trailing_at(n, job->index));
+    wf_guard_snapshot_at_next(n->guard, false);
+    n->image_due = false;
+    *bufs = &job->buf;
+    *n_bufs = 1;
+    return 0;
+}
+
+// On the pool.
+int image_fsm_async(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct wf_node *n = f->data;
+    struct image_job *job = &n->job;
+    const struct wf_files *files = n->env->files;
+    char part[WF_IMAGE_PATH_MAX], whole[WF_IMAGE_PATH_MAX];
+    uint8_t *bytes = raft_malloc(WF_MANIFEST_SIZE);
+
+    (void)bufs;
+    (void)n_bufs;
+    if (bytes == NULL)
+        return RAFT_NOMEM;
+    job->buf = (struct raft_buffer){bytes, WF_MANIFEST_SIZE};
+    // The name is the hash, which is only known afterwards.
+    memset(&job->info, 0, sizeof job->info);
+    if (wf_image_path(part, n->image_dir, &job->info, ".new") != WF_OK ||
+        files->remove(files->ctx, part, &job->err) != WF_OK ||
+        n->fsm.image_write(job->image, part, &job->info, &job->err) != WF_OK ||
+        wf_image_path(whole, n->image_dir, &job->info, ".image") != WF_OK ||
+        files->publish(files->ctx, part, whole, &job->err) != WF_OK)
+        return RAFT_IOERR;
+    WF_ASSERT(job->info.index == job->index);
+    wf_manifest_encode(bytes, job->time, &job->info);
+    return 0;
+}
+
+// On the loop, inside libraft, after success or failure.
+int image_fsm_finalize(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct wf_node *n = f->data;
+    struct image_job *job = &n->job;
+    bool stored = wf_guard_manifest(n->guard)->index == job->index;
+
+    (void)bufs;
+    (void)n_bufs;
+    WF_ASSERT(job->running);
+    n->fsm.image_end(job->image);
+    raft_free(job->buf.base);
+    job->buf = (struct raft_buffer){0};
+    job->running = false;
+    if (stored)
+        n->log_bytes = 0;
+    else if (NODE_ON(n, B28))
+        n->image_retry_ms = node_now_ms(n) + IMAGE_RETRY_MS;
+    if (n->image_wanted && !n->stopping) {
+        n->image_wanted = false;
+        if (n->image_cb != NULL)
+            node_answer(n, n->image_cb, n->image_ctx, stored ? NULL : &job->err);
+        n->image_cb = NULL;
+    }
+    n->collect = true;
+    node_wake(n);
+    return 0;
+}
+
+void image_make_now(struct wf_node *n)
+{
+    n->image_due = true;
+    wf_guard_snapshot_at_next(n->guard, true);
+    propose_nothing(n); // libraft looks only when it applies something
+}
+
+void wf_node_image(struct wf_node *n, wf_change_cb cb, void *ctx)
+{
+    struct wf_err err;
+
+    if (n->image_wanted || n->job.running) {
+        wf_fail_reason(&err, WF_FAILED_PRECONDITION, "IMAGE_PENDING",
+                       "a state image is being made already");
+        node_answer(n, cb, ctx, &err);
+        return;
+    }
+    n->image_wanted = true;
+    n->image_cb = cb;
+    n->image_ctx = ctx;
+    n->image_retry_ms = 0;
+    image_make_now(n);
+}
+
+void image_make_turn(struct wf_node *n)
+{
+    if (n->image_due || n->job.running || n->log_bytes < n->opts.image_every_bytes ||
+        (NODE_ON(n, B28) && node_now_ms(n) < n->image_retry_ms))
+        return;
+    n->image_due = true;
+    wf_guard_snapshot_at_next(n->guard, true);
+}

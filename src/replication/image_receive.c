@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// The follower's half of shipping a state image: a part file that survives a broken link, verified
+// as a whole before it gets its name. A fenced node asks for one by itself and takes it in here.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "replication/node_internal.h"
+
+bool receive_have(struct wf_node *n, const struct wf_image_info *info)
+{
+    const struct wf_files *files = n->env->files;
+    char path[WF_IMAGE_PATH_MAX];
+    uint64_t size;
+
+    // The name is given only to a file that was verified and synced.
+    return wf_image_path(path, n->image_dir, info, ".image") == WF_OK &&
+           files->size(files->ctx, path, &size, NULL) == WF_OK && size == info->size;
+}
+
+static void acknowledge(struct wf_node *n, uint64_t to, const struct wf_image_info *info,
+                        uint64_t offset, bool complete)
+{
+    struct wf_msg m = {.kind = WF_MSG_IMAGE_ACK};
+
+    m.image.info = *info;
+    m.image.offset = offset;
+    m.image.complete = complete;
+    (void)node_send(n, to, &m);
+}
+
+static bool same(const struct image_in *in, const struct wf_image_info *info)
+{
+    return in->active && memcmp(in->info.hash, info->hash, WF_HASH_SIZE) == 0;
+}
+
+// --- re-seeding --------------------------------------------------------------------------------
+
+static uint64_t lowest_useful(const struct wf_node *n)
+{
+    return wf_raft_first(node_raft(n)) - 1;
+}
+
+// A fenced node replaces its state by the image and plays its own log, which is not in doubt,
+// again.
+static void reseed(struct wf_node *n, const struct wf_image_info *info)
+{
+    char path[WF_IMAGE_PATH_MAX];
+    struct wf_err err = {0};
+
+    if (!n->fenced || info->index < lowest_useful(n) ||
+        info->index > wf_raft_applied(node_raft(n)) || n->job.running)
+        return;
+    if (wf_image_path(path, n->image_dir, info, ".image") != WF_OK)
+        return;
+    if (n->fsm.image_install(n->fsm.ctx, path, info, &err) != WF_OK) {
+        node_fatal(n, &err);
+        return;
+    }
+    memset(n->marks, 0, sizeof n->marks);
+    for (unsigned i = 0; i < n->n_peers; i++)
+        n->peers[i].has_status = false;
+    apply_replay(n);
+    n->fenced = false;
+    n->changed = true;
+    node_wake(n);
+}
+
+static void ask_for_seed(struct wf_node *n)
+{
+    struct wf_msg m = {.kind = WF_MSG_IMAGE_REQUEST};
+    uint64_t leader = node_leader(n);
+
+    if (leader == 0 || leader == n->opts.id)
+        return;
+    m.image.info.index = lowest_useful(n);
+    (void)node_send(n, leader, &m);
+}
+
+// --- verifying ---------------------------------------------------------------------------------
+
+static void verify_run(void *arg)
+{
+    struct verify_job *job = arg;
+    const struct wf_files *files = job->files;
+    uint8_t *buf = malloc(WF_IMAGE_CHUNK), hash[WF_HASH_SIZE];
+    struct wf_hash h;
+
+    if (buf == NULL) {
+        job->rc = WF_RESOURCE_EXHAUSTED;
+        return;
+    }
+    wf_hash_init(&h);
+    for (uint64_t at = 0; at < job->info.size && job->rc == WF_OK; at += WF_IMAGE_CHUNK) {
+        uint64_t left = job->info.size - at;
+        size_t len = left < WF_IMAGE_CHUNK ? (size_t)left : WF_IMAGE_CHUNK;
+
+        job->rc = files->read(files->ctx, job->part, at, buf, len, &job->err);
+        if (job->rc == WF_OK)
+            wf_hash_update(&h, buf, len);
+    }
+    wf_hash_final(&h, hash);
+    free(buf);
+    if (job->rc == WF_OK && memcmp(hash, job->info.hash, WF_HASH_SIZE) != 0)
+        job->rc = WF_DATA_LOSS;
+    if (job->rc == WF_OK)
+        job->rc = files->publish(files->ctx, job->part, job->whole, &job->err);
+    else
+        (void)files->remove(files->ctx, job->part, &job->err);
+}
+
+static void verify_done(void *arg)
+{
+    struct verify_job *job = arg;
+    struct wf_node *n = job->node;
+    struct image_in *in = &n->in;
+
+    n->jobs_pending--;
+    if (n->stopping) {
+        free(job);
+        node_finish_stop(n);
+        return;
+    }
+    in->verifying = in->active = false;
+    if (job->rc == WF_OK && !n->dead) {
+        acknowledge(n, in->from, &job->info, job->info.size, true);
+        reseed(n, &job->info);
+    }
+    free(job);
+}
+
+static void verify(struct wf_node *n)
+{
+    struct image_in *in = &n->in;
+    struct verify_job *job = calloc(1, sizeof *job);
+
+    if (job == NULL)
+        return;
+    job->work = (struct wf_env_work){.run = verify_run, .done = verify_done, .arg = job};
+    job->node = n;
+    job->info = in->info;
+    job->files = n->env->files;
+    memcpy(job->part, in->part, sizeof job->part);
+    memcpy(job->whole, in->whole, sizeof job->whole);
+    in->verifying = true;
+    n->jobs_pending++;
+    n->env->work(n->env->ctx, &job->work);
+}
+
+// --- receiving ---------------------------------------------------------------------------------
+
+static void begin(struct wf_node *n, uint64_t from, const struct wf_image_info *info)
+{
+    struct image_in *in = &n->in;
+    const struct wf_files *files = n->env->files;
+    uint64_t size = 0;
+
+    *in = (struct image_in){.from = from, .info = *info};
+    if (wf_image_path(in->part, n->image_dir, info, ".part") != WF_OK ||
+        wf_image_path(in->whole, n->image_dir, info, ".image") != WF_OK)
+        return;
+    // Go on where a broken link or a restart left off, at a whole chunk.
+    if (files->size(files->ctx, in->part, &size, NULL) == WF_OK && size <= info->size)
+        in->offset = size == info->size ? size : size / WF_IMAGE_CHUNK * WF_IMAGE_CHUNK;
+    else
+        (void)files->remove(files->ctx, in->part, NULL);
+    in->active = true;
+    in->moved_ms = node_now_ms(n);
+}
+
+void receive_offer(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
+{
+    struct image_in *in = &n->in;
+
+    if (from != node_leader(n) || m->info.size == 0 || m->info.size > WF_IMAGE_MAX)
+        return;
+    if (receive_have(n, &m->info)) {
+        acknowledge(n, from, &m->info, m->info.size, true);
+        reseed(n, &m->info);
+        return;
+    }
+    if (in->verifying)
+        return;
+    if (!same(in, &m->info))
+        begin(n, from, &m->info);
+    if (!in->active)
+        return;
+    in->from = from;
+    if (in->offset == in->info.size)
+        verify(n);
+    else
+        acknowledge(n, from, &in->info, in->offset, false);
+}
+
+void receive_chunk(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
+{
+    struct image_in *in = &n->in;
+    const struct wf_files *files = n->env->files;
+    uint8_t sum[WF_HASH_SIZE];
+    struct wf_err err;
+
+    if (!same(in, &m->info) || in->verifying || from != in->from)
+        return;
+    wf_hash_pair(m->data.data, m->data.len, NULL, 0, sum);
+    if (m->offset == in->offset && m->data.len <= in->info.size - in->offset &&
+        memcmp(sum, m->sum, WF_HASH_SIZE) == 0) {
+        if (files->write(files->ctx, in->part, in->offset, m->data.data, m->data.len, &err) !=
+            WF_OK) {
+            wf_wrap(&err, (int)err.code, "receiving a state image");
+            node_fatal(n, &err);
+            return;
+        }
+        in->offset += m->data.len;
+        in->moved_ms = node_now_ms(n);
+    }
+    if (in->offset == in->info.size)
+        verify(n);
+    else
+        acknowledge(n, from, &in->info, in->offset, false);
+}
+
+void receive_tick(struct wf_node *n)
+{
+    uint64_t now = node_now_ms(n);
+
+    if (n->in.active && !n->in.verifying && now - n->in.moved_ms > 60000)
+        n->in.active = false; // the part file stays for the next offer
+    if (n->fenced && now - n->reseed_ms > 2ull * n->opts.election_timeout_ms) {
+        n->reseed_ms = now;
+        ask_for_seed(n);
+    }
+}
+
+// --- old files ---------------------------------------------------------------------------------
+
+struct collecting {
+    struct wf_node *n;
+    char names[64][WF_HASH_HEX_SIZE + 8];
+    unsigned count;
+};
+
+static bool in_use(struct wf_node *n, const char *name)
+{
+    const struct wf_manifest *m = wf_guard_manifest(n->guard);
+    struct wf_image_info info;
+    char hex[WF_HASH_HEX_SIZE];
+    wf_unix_ms time;
+
+    if (m->index != 0 && wf_manifest_decode(m->data, &time, &info) == WF_OK &&
+        strncmp(name, wf_hex(info.hash, WF_HASH_SIZE, hex), WF_HASH_HEX_SIZE - 1) == 0)
+        return true;
+    if (n->in.active &&
+        strncmp(name, wf_hex(n->in.info.hash, WF_HASH_SIZE, hex), WF_HASH_HEX_SIZE - 1) == 0)
+        return true;
+    for (unsigned i = 0; i < n->n_peers; i++) {
+        const struct image_out *o = n->peers[i].out;
+
+        if (o != NULL &&
+            strncmp(name, wf_hex(o->info.hash, WF_HASH_SIZE, hex), WF_HASH_HEX_SIZE - 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void collect_one(void *arg, const char *name)
+{
+    struct collecting *c = arg;
+    size_t len = strlen(name);
+
+    if (c->count < 64 && len < sizeof c->names[0] && len > WF_HASH_HEX_SIZE - 1 &&
+        name[WF_HASH_HEX_SIZE - 1] == '.' && !in_use(c->n, name))
+        memcpy(c->names[c->count++], name, len + 1);
+}
+
+// Remove images that neither the stored manifest nor a transfer names. Not while one is being made:
+// its manifest is not stored yet.
+void receive_collect(struct wf_node *n)
+{
+    const struct wf_files *files = n->env->files;
+    struct collecting c = {.n = n};
+    char path[WF_IMAGE_PATH_MAX + sizeof c.names[0] + 1];
+
+    if (n->job.running || n->in.verifying || wf_raft_snapshotting(node_raft(n)))
+        return;
+    n->collect = false;
+    if (files->list(files->ctx, n->image_dir, collect_one, &c, NULL) != WF_OK)
+        return;
+    for (unsigned i = 0; i < c.count; i++) {
+        int len = snprintf(path, sizeof path, "%s/%s", n->image_dir, c.names[i]);
+
+        WF_ASSERT(len > 0 && (size_t)len < sizeof path);
+        (void)files->remove(files->ctx, path, NULL);
+    }
+}

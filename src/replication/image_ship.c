@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// The leader's half of shipping a state image: offer it, learn what the peer has of it already,
+// send chunks within a window and a rate, and when it is whole there, let the snapshot message
+// follow.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "replication/node_internal.h"
+
+// Chunks under way to one peer: 16 of them fill 80 ms at 12 MiB/s.
+enum { WINDOW = 16 * WF_IMAGE_CHUNK };
+// For all peers together: half of what a slow disk writes, and far from a full gigabit link.
+enum { RATE_BYTES_PER_MS = 48 * 1024 };
+// No progress for so long: send again from where the peer is; and give up after ten times that.
+#define RESEND_MS(n) (2ull * (n)->opts.heartbeat_timeout_ms + 500)
+
+static void manifest_free(struct wf_manifest *m)
+{
+    free((void *)m->configuration.data);
+    free((void *)m->data.data);
+}
+
+void ship_stop(struct peer *p)
+{
+    if (p->out == NULL)
+        return;
+    manifest_free(&p->out->manifest);
+    free(p->out);
+    p->out = NULL;
+}
+
+uint64_t ship_lowest(const struct wf_node *n)
+{
+    uint64_t lowest = 0;
+
+    for (unsigned i = 0; i < n->n_peers; i++) {
+        const struct image_out *o = n->peers[i].out;
+
+        if (o != NULL && (lowest == 0 || o->info.index < lowest))
+            lowest = o->info.index;
+    }
+    return lowest;
+}
+
+static int keep(struct wf_bytes from, struct wf_bytes *to)
+{
+    uint8_t *p = malloc(from.len + 1);
+
+    if (p == NULL)
+        return WF_RESOURCE_EXHAUSTED;
+    if (from.len > 0)
+        memcpy(p, from.data, from.len);
+    *to = (struct wf_bytes){p, from.len};
+    return WF_OK;
+}
+
+static struct image_out *out_new(struct wf_node *n, const struct wf_manifest *m)
+{
+    struct image_out *o = calloc(1, sizeof *o);
+    wf_unix_ms time;
+
+    if (o == NULL)
+        return NULL;
+    o->manifest = *m;
+    o->manifest.configuration = o->manifest.data = (struct wf_bytes){0};
+    if (wf_manifest_decode(m->data, &time, &o->info) == WF_OK &&
+        wf_image_path(o->path, n->image_dir, &o->info, ".image") == WF_OK &&
+        keep(m->configuration, &o->manifest.configuration) == WF_OK &&
+        keep(m->data, &o->manifest.data) == WF_OK)
+        return o;
+    manifest_free(&o->manifest);
+    free(o);
+    return NULL;
+}
+
+static void offer(struct wf_node *n, struct peer *p)
+{
+    struct wf_msg m = {.kind = WF_MSG_IMAGE_OFFER};
+
+    m.image.info = p->out->info;
+    p->out->offered_ms = node_now_ms(n);
+    (void)node_send(n, p->id, &m);
+}
+
+void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, bool install)
+{
+    struct peer *p = peer_note(n, to);
+    struct image_out *o;
+
+    if (p == NULL)
+        return;
+    if (p->out != NULL) {
+        // One that makes progress is finished first, even if there is a newer one by now: else a
+        // slow link would never get a whole one.
+        p->out->install |= install;
+        if (node_now_ms(n) - p->out->moved_ms < 10 * RESEND_MS(n)) {
+            if (node_now_ms(n) - p->out->offered_ms >= RESEND_MS(n))
+                offer(n, p);
+            return;
+        }
+        ship_stop(p);
+    }
+    o = out_new(n, m);
+    if (o == NULL)
+        return; // out of memory: libraft asks again
+    o->install = install;
+    o->moved_ms = node_now_ms(n);
+    p->out = o;
+    offer(n, p);
+}
+
+static int send_chunk(struct wf_node *n, struct peer *p, uint8_t *buf)
+{
+    struct image_out *o = p->out;
+    struct wf_msg m = {.kind = WF_MSG_IMAGE_CHUNK};
+    size_t len =
+        o->info.size - o->sent < WF_IMAGE_CHUNK ? (size_t)(o->info.size - o->sent) : WF_IMAGE_CHUNK;
+    const struct wf_files *files = n->env->files;
+    int rc = files->read(files->ctx, o->path, o->sent, buf, len, NULL);
+
+    if (rc != WF_OK) {
+        ship_stop(p); // the file is gone; libraft asks for the present one
+        return rc;
+    }
+    m.image.info = o->info;
+    m.image.offset = o->sent;
+    m.image.data = (struct wf_bytes){buf, len};
+    wf_hash_pair(buf, len, NULL, 0, m.image.sum);
+    rc = node_send(n, p->id, &m);
+    if (rc == WF_OK) {
+        o->sent += len;
+        n->image_budget -= len < n->image_budget ? len : n->image_budget;
+    }
+    return rc;
+}
+
+static void pump(struct wf_node *n, struct peer *p)
+{
+    uint8_t *buf;
+
+    if (p->out == NULL || !p->out->answered || n->image_budget == 0)
+        return;
+    buf = malloc(WF_IMAGE_CHUNK);
+    if (buf == NULL)
+        return;
+    while (p->out != NULL && p->out->sent < p->out->info.size &&
+           p->out->sent - p->out->acked < WINDOW && n->image_budget > 0) {
+        if (send_chunk(n, p, buf) != WF_OK)
+            break;
+    }
+    free(buf);
+}
+
+void ship_ack(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
+{
+    struct peer *p = peer_get(n, from);
+    struct image_out *o = p != NULL ? p->out : NULL;
+
+    if (o == NULL || memcmp(m->info.hash, o->info.hash, WF_HASH_SIZE) != 0 ||
+        m->offset > o->info.size)
+        return;
+    if (m->complete) {
+        if (o->install)
+            wf_guard_send_install(n->guard, from, &o->manifest);
+        ship_stop(p);
+        return;
+    }
+    if (!o->answered || m->offset > o->acked)
+        o->moved_ms = node_now_ms(n);
+    if (!o->answered || m->offset < o->acked) // it starts, or starts again
+        o->sent = m->offset;
+    o->answered = true;
+    o->acked = m->offset;
+    if (o->sent < o->acked)
+        o->sent = o->acked;
+    pump(n, p);
+}
+
+// A fenced node wants an image no older than m->info.index.
+void ship_request(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
+{
+    const struct wf_manifest *have = wf_guard_manifest(n->guard);
+
+    if (!node_leads(n) || n->fenced || wf_raft_role(node_raft(n), from) < 0)
+        return;
+    if (have->index != 0 && have->index >= m->info.index)
+        ship_start(n, from, have, false);
+    else if (!n->job.running && !n->image_due)
+        image_make_now(n);
+}
+
+void ship_tick(struct wf_node *n)
+{
+    uint64_t now = node_now_ms(n), passed = now - n->image_budget_ms;
+
+    n->image_budget_ms = now;
+    n->image_budget = (passed > 1000 ? 1000 : passed) * RATE_BYTES_PER_MS;
+    for (unsigned i = 0; i < n->n_peers; i++) {
+        struct peer *p = &n->peers[i];
+
+        if (p->out == NULL)
+            continue;
+        if (!node_leads(n) || now - p->out->moved_ms > 10 * RESEND_MS(n)) {
+            ship_stop(p);
+        } else if (now - p->out->moved_ms > RESEND_MS(n) &&
+                   now - p->out->offered_ms > RESEND_MS(n)) {
+            p->out->sent = p->out->acked;
+            offer(n, p); // asks again what it has; its answer starts the chunks
+        } else {
+            pump(n, p);
+        }
+    }
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proposals: queued, packed into entries turn by turn, answered when their entry is applied.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "replication/batch.h"
+#include "replication/node_internal.h"
+
+struct proposal *proposal_new(struct wf_bytes command)
+{
+    struct proposal *p = malloc(sizeof *p + command.len);
+
+    if (p == NULL)
+        return NULL;
+    memset(p, 0, sizeof *p);
+    p->len = command.len;
+    if (command.len > 0)
+        memcpy(p->data, command.data, command.len);
+    return p;
+}
+
+void proposal_push(struct proposal_queue *q, struct proposal *p)
+{
+    p->next = NULL;
+    if (q->tail != NULL)
+        q->tail->next = p;
+    else
+        q->head = p;
+    q->tail = p;
+    q->n++;
+}
+
+struct proposal *proposal_pop(struct proposal_queue *q)
+{
+    struct proposal *p = q->head;
+
+    if (p == NULL)
+        return NULL;
+    q->head = p->next;
+    if (q->head == NULL)
+        q->tail = NULL;
+    q->n--;
+    p->next = NULL;
+    return p;
+}
+
+// Put b before what is in a.
+static void queue_prepend(struct proposal_queue *a, struct proposal_queue *b)
+{
+    if (b->n == 0)
+        return;
+    b->tail->next = a->head;
+    if (a->tail == NULL)
+        a->tail = b->tail;
+    a->head = b->head;
+    a->n += b->n;
+    *b = (struct proposal_queue){0};
+}
+
+void proposal_finish(struct wf_node *n, struct proposal *p, enum wf_code code, const char *reason)
+{
+    p->code = code;
+    p->reason = reason;
+    proposal_push(&n->finished, p);
+    node_wake(n);
+}
+
+// --- taking them in ----------------------------------------------------------------------------
+
+void propose_accept(struct wf_node *n, struct proposal *p)
+{
+    if (n->stopping || n->dead) {
+        proposal_finish(n, p, WF_UNAVAILABLE, "STOPPING");
+    } else if (p->len > WF_COMMAND_MAX) {
+        proposal_finish(n, p, WF_INVALID_ARGUMENT, "TOO_LONG");
+    } else if (n->fenced && node_leads(n)) {
+        proposal_finish(n, p, WF_UNAVAILABLE, "FENCED");
+    } else if (n->waiting.n + n->n_forwarded >= WF_PROPOSALS_MAX) {
+        proposal_finish(n, p, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL");
+    } else {
+        p->deadline_ms = node_now_ms(n) + 2 * n->opts.election_timeout_ms;
+        proposal_push(&n->waiting, p);
+        node_wake(n);
+    }
+}
+
+void wf_node_propose(struct wf_node *n, struct wf_bytes command, wf_propose_cb cb, void *ctx)
+{
+    bool fits = command.len <= WF_COMMAND_MAX;
+    struct proposal *p = proposal_new(fits ? command : (struct wf_bytes){NULL, 0});
+
+    if (p == NULL)
+        abort(); // not even a refusal can be queued
+    if (!fits)
+        p->len = command.len;
+    p->cb = cb;
+    p->ctx = ctx;
+    propose_accept(n, p);
+}
+
+// --- entries -----------------------------------------------------------------------------------
+
+static void entry_unlink(struct wf_node *n, struct entry *e)
+{
+    if (e->prev != NULL)
+        e->prev->next = e->next;
+    else
+        n->entries = e->next;
+    if (e->next != NULL)
+        e->next->prev = e->prev;
+    n->n_entries--;
+}
+
+static void keep_result(struct proposal *p, struct wf_bytes result, uint64_t index)
+{
+    p->index = index;
+    if (result.len == 0)
+        return;
+    p->result = malloc(result.len);
+    if (p->result == NULL)
+        abort(); // committed, applied, and no way to say so
+    memcpy(p->result, result.data, result.len);
+    p->result_len = result.len;
+}
+
+// B19: inside libraft, take notes only.
+static void on_entry(struct raft_apply *req, int status, void *result)
+{
+    struct entry *e = req->data;
+    struct wf_node *n = e->node;
+    struct proposal *p;
+    unsigned i = 0;
+
+    (void)result;
+    entry_unlink(n, e);
+    WF_ASSERT(status != 0 || (n->result_index == e->index && n->n_results == e->proposals.n));
+    while ((p = proposal_pop(&e->proposals)) != NULL) {
+        if (status == 0) {
+            keep_result(p, n->results[i++], e->index);
+            proposal_finish(n, p, WF_OK, NULL);
+        } else {
+            proposal_finish(n, p, WF_UNAVAILABLE, "UNKNOWN_OUTCOME");
+        }
+    }
+    free(e);
+}
+
+// Move what fits into one entry from the queue; returns its bytes' size.
+static size_t take_batch(struct wf_node *n, struct proposal_queue *out)
+{
+    size_t size = WF_BATCH_HEADER;
+
+    while (n->waiting.head != NULL && out->n < WF_ENTRY_COMMANDS_MAX) {
+        size_t more = WF_BATCH_PER_COMMAND + n->waiting.head->len;
+
+        if (out->n > 0 && size + more > WF_ENTRY_MAX)
+            break;
+        size += more;
+        proposal_push(out, proposal_pop(&n->waiting));
+    }
+    return size;
+}
+
+static void pack(struct wf_node *n, struct entry *e, struct raft_buffer *buf)
+{
+    wf_unix_ms now = n->env->unix_ms(n->env->ctx);
+    uint8_t *p = buf->base;
+
+    // Never before an earlier entry; apply holds followers to the same rule.
+    if (now > n->stamped)
+        n->stamped = now;
+    if (n->time > n->stamped)
+        n->stamped = n->time;
+    wf_batch_put_header(p, e->index, n->stamped, e->proposals.n);
+    p += WF_BATCH_HEADER;
+    for (struct proposal *c = e->proposals.head; c != NULL; c = c->next)
+        p = wf_batch_put_command(p, (struct wf_bytes){c->data, c->len});
+    WF_ASSERT(p == (uint8_t *)buf->base + buf->len);
+}
+
+// Returns false when the entry could not be handed to libraft; its proposals wait again.
+static bool submit(struct wf_node *n, struct entry *e, size_t size)
+{
+    struct raft_buffer buf = {raft_malloc(size), size};
+    int rv;
+
+    e->node = n;
+    e->req.data = e;
+    e->index = wf_raft_last(node_raft(n)) + 1;
+    if (buf.base != NULL) {
+        pack(n, e, &buf);
+        e->next = n->entries;
+        if (e->next != NULL)
+            e->next->prev = e;
+        n->entries = e;
+        n->n_entries++;
+        rv = wf_guard_apply(n->guard, &e->req, &buf, on_entry);
+        if (rv == 0)
+            return true;
+        entry_unlink(n, e);
+        raft_free(buf.base);
+    }
+    queue_prepend(&n->waiting, &e->proposals);
+    free(e);
+    return false;
+}
+
+bool propose_paused(const struct wf_node *n)
+{
+    return n->transfer.active || membership_holds_back(n) || wf_raft_transferring(node_raft(n));
+}
+
+static void flush_leader(struct wf_node *n)
+{
+    while (n->waiting.n > 0 && n->n_entries < WF_ENTRIES_IN_FLIGHT && node_leads(n) &&
+           !propose_paused(n)) {
+        struct entry *e = calloc(1, sizeof *e);
+        size_t size;
+
+        if (e == NULL)
+            return;
+        size = take_batch(n, &e->proposals);
+        if (!submit(n, e, size))
+            return;
+    }
+}
+
+void propose_nothing(struct wf_node *n)
+{
+    struct entry *e;
+
+    if (!node_leads(n) || propose_paused(n) || n->n_entries >= WF_ENTRIES_IN_FLIGHT)
+        return;
+    e = calloc(1, sizeof *e);
+    if (e != NULL)
+        (void)submit(n, e, WF_BATCH_HEADER);
+}
+
+void propose_flush(struct wf_node *n)
+{
+    uint64_t leader = node_leader(n);
+
+    if (node_leads(n)) {
+        flush_leader(n);
+    } else if (leader != 0) {
+        // As many as there were: what cannot be sent comes back to the queue's end.
+        for (unsigned left = n->waiting.n; left > 0; left--)
+            forward_send(n, proposal_pop(&n->waiting), leader);
+    }
+}
+
+void propose_expire(struct wf_node *n)
+{
+    uint64_t now = node_now_ms(n);
+    bool leads = node_leads(n);
+
+    // A busy leader's queue is bounded by its length; without one, a client should hear of it.
+    while (n->waiting.head != NULL && n->waiting.head->deadline_ms <= now &&
+           (!leads || propose_paused(n)))
+        proposal_finish(n, proposal_pop(&n->waiting), WF_UNAVAILABLE, "NO_LEADER");
+}
+
+// --- answering ---------------------------------------------------------------------------------
+
+static const char *text_of(const char *reason)
+{
+    if (strcmp(reason, "NO_LEADER") == 0)
+        return "no leader is known: nothing was written; try again";
+    if (strcmp(reason, "UNKNOWN_OUTCOME") == 0)
+        return "leadership was lost on the way: the command may or may not have been written; "
+               "repeat it with the same request id";
+    if (strcmp(reason, "QUEUE_FULL") == 0)
+        return "too many commands are waiting on this node: nothing was written; try again later";
+    if (strcmp(reason, "TOO_LONG") == 0)
+        return "the command is too long";
+    if (strcmp(reason, "FENCED") == 0)
+        return "this node has fenced itself off and serves nothing";
+    return "this node is stopping: nothing was written; try another one";
+}
+
+void propose_deliver(struct wf_node *n)
+{
+    struct proposal *p;
+
+    while ((p = proposal_pop(&n->finished)) != NULL) {
+        if (p->peer != 0) {
+            forward_answer(n, p);
+        } else if (p->code == WF_OK) {
+            p->cb(p->ctx, NULL, p->index, (struct wf_bytes){p->result, p->result_len});
+        } else {
+            struct wf_err err;
+
+            wf_fail_reason(&err, p->code, p->reason, "%s", text_of(p->reason));
+            p->cb(p->ctx, &err, 0, (struct wf_bytes){NULL, 0});
+        }
+        free(p->result);
+        free(p);
+    }
+}
+
+void propose_fail_all(struct wf_node *n)
+{
+    struct proposal *p;
+
+    while ((p = proposal_pop(&n->waiting)) != NULL)
+        proposal_finish(n, p, WF_UNAVAILABLE, "STOPPING");
+    forward_lost(n, 0);
+}

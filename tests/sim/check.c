@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must be true.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/node_internal.h"
+#include "sim.h"
+
+// No two nodes hold different states at the same index.
+void sim_check_applied(struct life *l, uint64_t index, uint64_t digest)
+{
+    struct sim *s = l->sim;
+
+    if (index >= SIM_INDEX_MAX) {
+        sim_fail(s, "more than %d entries", SIM_INDEX_MAX);
+        return;
+    }
+    digest |= 1; // 0 is "not yet"
+    if (s->digest_at[index] == 0)
+        s->digest_at[index] = digest;
+    else if (s->digest_at[index] != digest)
+        sim_fail(s, "%s diverges at index %llu", l->server->name, (unsigned long long)index);
+}
+
+// One leader per term, and bounded queues.
+void sim_check_life(struct life *l)
+{
+    struct sim *s = l->sim;
+    uint64_t term;
+
+    if (l->dead || l->fatal || l->node == NULL)
+        return;
+    if (l->node->waiting.n > WF_PROPOSALS_MAX || l->node->n_entries > WF_ENTRIES_IN_FLIGHT ||
+        l->node->n_peers > PEERS_MAX)
+        sim_fail(s, "%s: a queue is past its limit", l->server->name);
+    if (!node_leads(l->node))
+        return;
+    term = wf_raft_term(node_raft(l->node));
+    if (term >= SIM_TERMS_MAX) {
+        sim_fail(s, "term %llu", (unsigned long long)term);
+        return;
+    }
+    if (s->leader_of[term] == 0) {
+        s->leader_of[term] = l->server->id;
+        sim_trace(s, "%s LEADS term %llu", l->server->name, (unsigned long long)term);
+    } else if (s->leader_of[term] != l->server->id) {
+        sim_fail(s, "two leaders in term %llu: %llu and %s", (unsigned long long)term,
+                 (unsigned long long)s->leader_of[term], l->server->name);
+    }
+}
+
+// --- at the end --------------------------------------------------------------------------------
+
+static int ascending(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+// Every acknowledged command is there, and none is there twice.
+static void check_commands(struct sim *s, const struct fsm *f)
+{
+    uint64_t *ids = malloc((f->n + 1) * sizeof *ids);
+
+    if (ids == NULL)
+        abort();
+    if (f->n > 0)
+        memcpy(ids, f->ids, f->n * sizeof *ids);
+    qsort(ids, f->n, sizeof *ids, ascending);
+    for (size_t i = 1; i < f->n; i++) {
+        if (ids[i] == ids[i - 1])
+            sim_fail(s, "command %llu was applied twice", (unsigned long long)ids[i]);
+    }
+    for (size_t i = 0; i < s->n_acked; i++) {
+        if (bsearch(&s->acked[i], ids, f->n, sizeof *ids, ascending) == NULL)
+            sim_fail(s, "acknowledged command %llu is lost", (unsigned long long)s->acked[i]);
+    }
+    free(ids);
+}
+
+static void check_member(struct sim *s, const struct life *leader, const struct server *v)
+{
+    const struct life *l = v->life;
+    int role = wf_raft_role(node_raft(leader->node), v->id);
+
+    if (v->gone || role < 0 || role == RAFT_SPARE)
+        return;
+    if (l == NULL || l->fatal)
+        sim_fail(s, "%s is down at the end", v->name);
+    else if (l->fsm.applied != leader->fsm.applied || l->fsm.digest != leader->fsm.digest)
+        sim_fail(s, "%s has not converged: it is at %llu, the leader at %llu%s", v->name,
+                 (unsigned long long)l->fsm.applied, (unsigned long long)leader->fsm.applied,
+                 l->node->fenced ? " (fenced)" : "");
+}
+
+void sim_check_end(struct sim *s)
+{
+    struct life *leader = sim_leader(s);
+
+    if (s->failure[0] != '\0')
+        return;
+    if (leader == NULL) {
+        sim_fail(s, "no leader at the end");
+        return;
+    }
+    if (s->writes_after == 0)
+        sim_fail(s, "no write succeeded after the heal");
+    if (s->reads_after == 0)
+        sim_fail(s, "no read succeeded after the heal");
+    for (unsigned i = 0; i < s->n_servers; i++)
+        check_member(s, leader, &s->servers[i]);
+    check_commands(s, &leader->fsm);
+}

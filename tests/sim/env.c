@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// A life's clock, random numbers, timers, pool and files.
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+static uint64_t env_mono(void *ctx)
+{
+    const struct life *l = ctx;
+
+    // Clocks start long before the run, and at another time on every machine.
+    return l->sim->now + SEC(1000 + 17 * l->server->at);
+}
+
+static wf_unix_ms env_unix(void *ctx)
+{
+    const struct life *l = ctx;
+
+    return 1700000000000 + (wf_unix_ms)(l->sim->now / 1000000u) + 3 * (wf_unix_ms)l->server->at;
+}
+
+static uint64_t env_random(void *ctx, uint64_t min, uint64_t max)
+{
+    struct life *l = ctx;
+
+    return sim_random(l->sim, min, max);
+}
+
+// --- timers ------------------------------------------------------------------------------------
+
+static void timer_fire(struct sim *s, struct event *e)
+{
+    struct wf_timer *t = e->p;
+    struct life *l = e->to;
+
+    t->impl = NULL;
+    if (e->len != 0) {
+        struct event *next = sim_at(s, e->at + e->len, timer_fire, t);
+
+        next->to = l;
+        next->len = e->len;
+        t->impl = next;
+    }
+    e->len = 0;
+    t->fire(t->arg);
+    if (!l->dead)
+        sim_check_life(l);
+}
+
+static void env_timer_stop(void *ctx, struct wf_timer *t)
+{
+    struct event *e = t->impl;
+
+    (void)ctx;
+    if (e != NULL)
+        e->fn = NULL;
+    t->impl = NULL;
+}
+
+static void env_timer_start(void *ctx, struct wf_timer *t, uint64_t first_ms, uint64_t repeat_ms)
+{
+    struct life *l = ctx;
+    struct event *e;
+
+    env_timer_stop(ctx, t);
+    // Timers of different nodes do not fire in step.
+    e = sim_at(l->sim, l->sim->now + MS(first_ms) + sim_random(l->sim, 0, 999999), timer_fire, t);
+    e->to = l;
+    e->len = MS(repeat_ms);
+    t->impl = e;
+}
+
+static void env_soon(void *ctx, struct wf_timer *t)
+{
+    struct life *l = ctx;
+    struct event *e;
+
+    if (t->impl != NULL)
+        return;
+    e = sim_at(l->sim, l->sim->now + 20000, timer_fire, t);
+    e->to = l;
+    t->impl = e;
+}
+
+// --- pool --------------------------------------------------------------------------------------
+
+static void work_done(struct sim *s, struct event *e)
+{
+    struct wf_env_work *w = e->p;
+
+    (void)s;
+    w->done(w->arg);
+}
+
+static void work_run(struct sim *s, struct event *e)
+{
+    struct wf_env_work *w = e->p;
+
+    w->run(w->arg);
+    sim_at(s, s->now + sim_random(s, MS(1), MS(30)), work_done, w);
+}
+
+static void env_work(void *ctx, struct wf_env_work *w)
+{
+    struct life *l = ctx;
+
+    sim_at(l->sim, l->sim->now + sim_random(l->sim, MS(1), MS(50)), work_run, w);
+}
+
+// --- files -------------------------------------------------------------------------------------
+
+struct file *sim_file(struct server *v, const char *path, bool make)
+{
+    struct file *f;
+
+    for (f = v->files; f != NULL; f = f->next) {
+        if (strcmp(f->name, path) == 0)
+            return f;
+    }
+    if (!make)
+        return NULL;
+    f = calloc(1, sizeof *f);
+    if (f == NULL)
+        abort();
+    strncpy(f->name, path, sizeof f->name - 1);
+    f->next = v->files;
+    v->files = f;
+    return f;
+}
+
+static void unlink_file(struct server *v, struct file *gone)
+{
+    struct file **at = &v->files;
+
+    while (*at != gone)
+        at = &(*at)->next;
+    *at = gone->next;
+    free(gone->data);
+    free(gone);
+}
+
+static int files_size(void *ctx, const char *path, uint64_t *out, struct wf_err *err)
+{
+    struct life *l = ctx;
+    struct file *f = l->dead ? NULL : sim_file(l->server, path, false);
+
+    if (f == NULL)
+        return wf_fail(err, WF_NOT_FOUND, "no %s", path);
+    *out = f->len;
+    return WF_OK;
+}
+
+static int files_read(void *ctx, const char *path, uint64_t offset, void *out, size_t n,
+                      struct wf_err *err)
+{
+    struct life *l = ctx;
+    struct file *f = l->dead ? NULL : sim_file(l->server, path, false);
+
+    if (f == NULL || offset + n > f->len)
+        return wf_fail(err, WF_NOT_FOUND, "no %s, or shorter", path);
+    memcpy(out, f->data + offset, n);
+    return WF_OK;
+}
+
+static int files_write(void *ctx, const char *path, uint64_t offset, const void *data, size_t n,
+                       struct wf_err *err)
+{
+    struct life *l = ctx;
+    struct file *f;
+
+    if (l->dead)
+        return wf_fail(err, WF_UNAVAILABLE, "dead");
+    f = sim_file(l->server, path, true);
+    if (offset + n > f->len) {
+        f->data = realloc(f->data, offset + n);
+        if (f->data == NULL)
+            abort();
+        memset(f->data + f->len, 0, offset + n - f->len);
+        f->len = offset + n;
+    }
+    memcpy(f->data + offset, data, n);
+    f->synced = false;
+    return WF_OK;
+}
+
+static int files_remove(void *ctx, const char *path, struct wf_err *err)
+{
+    struct life *l = ctx;
+    struct file *f = l->dead ? NULL : sim_file(l->server, path, false);
+
+    (void)err;
+    if (f != NULL)
+        unlink_file(l->server, f);
+    return WF_OK;
+}
+
+static int files_publish(void *ctx, const char *from, const char *to, struct wf_err *err)
+{
+    struct life *l = ctx;
+    struct file *f = l->dead ? NULL : sim_file(l->server, from, false);
+
+    if (f == NULL)
+        return wf_fail(err, WF_NOT_FOUND, "no %s", from);
+    if (strcmp(from, to) != 0)
+        files_remove(ctx, to, NULL);
+    strncpy(f->name, to, sizeof f->name - 1);
+    f->synced = true;
+    return WF_OK;
+}
+
+static int files_list(void *ctx, const char *dir, void (*each)(void *arg, const char *name),
+                      void *arg, struct wf_err *err)
+{
+    struct life *l = ctx;
+    size_t len = strlen(dir);
+
+    (void)err;
+    if (l->dead)
+        return WF_OK;
+    for (struct file *f = l->server->files; f != NULL; f = f->next) {
+        if (strncmp(f->name, dir, len) == 0 && f->name[len] == '/')
+            each(arg, f->name + len + 1);
+    }
+    return WF_OK;
+}
+
+// What was not synced may be whole, cut, or garbage at its end.
+void sim_files_crash(struct server *v)
+{
+    for (struct file *f = v->files; f != NULL; f = f->next) {
+        if (f->synced || f->len == 0)
+            continue;
+        if (sim_chance(v->sim, 300))
+            f->len = sim_random(v->sim, 0, f->len);
+        else if (sim_chance(v->sim, 300))
+            f->data[sim_random(v->sim, 0, f->len - 1)] ^= 0x40;
+        f->synced = true;
+    }
+}
+
+void sim_env_init(struct life *l)
+{
+    l->files = (struct wf_files){.ctx = l,
+                                 .size = files_size,
+                                 .read = files_read,
+                                 .write = files_write,
+                                 .publish = files_publish,
+                                 .remove = files_remove,
+                                 .list = files_list};
+    l->env = (struct wf_env){.ctx = l,
+                             .mono_ns = env_mono,
+                             .unix_ms = env_unix,
+                             .random = env_random,
+                             .timer_start = env_timer_start,
+                             .timer_stop = env_timer_stop,
+                             .soon = env_soon,
+                             .work = env_work,
+                             .files = &l->files};
+}

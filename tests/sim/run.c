@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run: a profile drawn from the seed, 30 simulated seconds of faults, 10 of peace.
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/configuration.h"
+#include "sim.h"
+
+enum { STEPS_MAX = 3000000 };
+
+// --- random numbers (xoshiro256**, seeded by splitmix64; Blackman and Vigna, public domain)
+// --------
+
+static uint64_t rotl(uint64_t x, int k)
+{
+    return (x << k) | (x >> (64 - k));
+}
+
+static uint64_t next(uint64_t *r)
+{
+    uint64_t result = rotl(r[1] * 5, 7) * 9, t = r[1] << 17;
+
+    r[2] ^= r[0];
+    r[3] ^= r[1];
+    r[1] ^= r[2];
+    r[0] ^= r[3];
+    r[2] ^= t;
+    r[3] = rotl(r[3], 45);
+    return result;
+}
+
+static void seed_rng(struct sim *s)
+{
+    uint64_t x = s->seed;
+
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t z = (x += 0x9e3779b97f4a7c15u);
+
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        s->rng[i] = z ^ (z >> 31);
+    }
+}
+
+uint64_t sim_random(struct sim *s, uint64_t min, uint64_t max)
+{
+    uint64_t span = max - min + 1;
+
+    return span == 0 ? next(s->rng) : min + next(s->rng) % span;
+}
+
+bool sim_chance(struct sim *s, unsigned per_mille)
+{
+    return per_mille != 0 && sim_random(s, 0, 999) < per_mille;
+}
+
+// --- telling -----------------------------------------------------------------------------------
+
+void sim_fail(struct sim *s, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    if (s->failure[0] != '\0')
+        return; // the first one counts
+    n = snprintf(s->failure, sizeof s->failure, "at %.3f s: ", (double)s->now / 1e9);
+    va_start(ap, fmt);
+    vsnprintf(s->failure + n, sizeof s->failure - (size_t)n, fmt, ap);
+    va_end(ap);
+}
+
+void sim_trace(struct sim *s, const char *fmt, ...)
+{
+    char line[300];
+    va_list ap;
+
+    if (!s->opts.trace)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    for (const char *p = line; *p != '\0'; p++)
+        s->trace_hash = (s->trace_hash ^ (uint8_t)*p) * 0x100000001b3u;
+    printf("%10.6f %s\n", (double)s->now / 1e9, line);
+}
+
+// --- the run -----------------------------------------------------------------------------------
+
+static void draw_profile(struct sim *s)
+{
+    struct profile *p = &s->profile;
+
+    p->servers = sim_chance(s, 550) ? 3 : 5;
+    p->wan = sim_chance(s, 300);
+    p->images = sim_chance(s, 600);
+    p->big_images = p->images && sim_chance(s, 100);
+    p->membership = sim_chance(s, 500);
+    p->transfers = sim_chance(s, 500);
+    p->stalls = sim_chance(s, 500);
+    p->disk_errors = sim_chance(s, 300);
+    p->corrupt = p->images && sim_chance(s, 100);
+    p->grow = p->membership && sim_chance(s, 150);
+    p->election_ms = p->wan ? 1000 : (unsigned)sim_random(s, 3, 6) * 100;
+    p->heartbeat_ms = p->wan ? 100 : (unsigned)sim_random(s, 4, 8) * 10;
+    p->propose_every_us = (unsigned)sim_random(s, 4, 60) * 1000;
+    s->delay_min = 100000;
+    s->delay_max = MS(2);
+    for (unsigned i = 0; i < SERVERS_MAX; i++) {
+        for (unsigned j = 0; j < i; j++)
+            s->pair_delay[i][j] = s->pair_delay[j][i] = p->wan ? sim_random(s, MS(5), MS(110)) : 0;
+    }
+}
+
+static void bootstrap(struct sim *s)
+{
+    struct wf_member members[8] = {0};
+    struct wf_bytes configuration;
+    struct wf_err err;
+    unsigned n = s->profile.grow ? 1 : s->profile.servers;
+
+    for (unsigned i = 0; i < n; i++) {
+        members[i].id = i + 1;
+        members[i].role = WF_VOTER;
+        snprintf(members[i].name, sizeof members[i].name, "n%u", i + 1);
+        snprintf(members[i].region, sizeof members[i].region, "r%u", i % 3);
+        snprintf(members[i].address, sizeof members[i].address, "h%u:1", i + 1);
+    }
+    if (wf_configuration_encode(members, n, &configuration, &err) != WF_OK)
+        abort();
+    for (unsigned i = 0; i < n; i++)
+        sim_disk_bootstrap(sim_server_new(s, members[i].id, members[i].name), configuration);
+    for (unsigned i = 0; i < n; i++)
+        sim_server_start(&s->servers[i]);
+    raft_free((void *)configuration.data);
+}
+
+static void heal(struct sim *s, struct event *e)
+{
+    (void)e;
+    sim_heal(s);
+}
+
+static void finish(struct sim *s)
+{
+    for (unsigned i = 0; i < s->n_servers; i++)
+        sim_server_crash(&s->servers[i]);
+    for (uint64_t end = s->steps + 100000; s->lives_open > 0 && s->steps < end && sim_step(s);)
+        continue;
+    if (s->lives_open > 0)
+        sim_fail(s, "%u nodes do not stop", s->lives_open);
+    sim_events_free(s);
+    for (unsigned i = 0; i < s->n_servers; i++) {
+        sim_disk_free(&s->servers[i]);
+        fsm_free(&s->servers[i].fsm);
+    }
+    while (s->lives != NULL) {
+        struct life *l = s->lives;
+
+        s->lives = l->next;
+        sim_disk_forget(l);
+        fsm_free(&l->fsm);
+        free(l);
+    }
+    free(s->digest_at);
+    free(s->leader_of);
+    free(s->acked);
+}
+
+int sim_run(uint64_t seed, const struct options *opts, struct sim *s)
+{
+    memset(s, 0, sizeof *s);
+    s->opts = *opts;
+    s->seed = seed;
+    s->digest_at = calloc(SIM_INDEX_MAX, sizeof *s->digest_at);
+    s->leader_of = calloc(SIM_TERMS_MAX, sizeof *s->leader_of);
+    if (s->digest_at == NULL || s->leader_of == NULL)
+        abort();
+    seed_rng(s);
+    draw_profile(s);
+    bootstrap(s);
+    sim_faults_start(s);
+    sim_workload_start(s);
+    if (s->profile.membership)
+        sim_operator_start(s);
+    sim_at(s, MS(FAULTS_MS), heal, NULL);
+    while (s->now < MS(RUN_MS) && s->failure[0] == '\0' && sim_step(s)) {
+        if (s->steps > STEPS_MAX)
+            sim_fail(s, "more than %d events", STEPS_MAX);
+        if (s->heap_n > 200000)
+            sim_fail(s, "more than 200000 events wait");
+    }
+    sim_check_end(s);
+    finish(s);
+    return s->failure[0] != '\0';
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// The replication simulator: real nodes (wf_node, guard layer, libraft, wire codec) on a clock, a
+// network and disks of its own. One seed is one run: nothing here reads a real clock, a random
+// device or a pointer's value.
+//
+// A server is a machine with a disk; a life is one process on it. A crash ends the life's outside
+// world at once (nothing it does counts any more) and then stops its node in the ordinary way, so
+// that every run also checks that stopping releases everything.
+#ifndef WF_TESTS_SIM_H
+#define WF_TESTS_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "replication/env.h"
+#include "replication/log_store.h"
+#include "replication/node.h"
+#include "replication/peer_net.h"
+
+#define MS(x)  ((uint64_t)(x)*1000000u)
+#define SEC(x) MS((uint64_t)(x)*1000u)
+
+enum { SERVERS_MAX = 24, SIM_INDEX_MAX = 1 << 17, SIM_TERMS_MAX = 1 << 16 };
+enum { FAULTS_MS = 30000, RUN_MS = 40000, QUIET_MS = 38000 };
+
+struct sim;
+struct life;
+
+// --- events ------------------------------------------------------------------------------------
+
+struct event {
+    uint64_t at, seq;
+    void (*fn)(struct sim *s, struct event *e); // NULL: withdrawn
+    void *p;
+    struct life *to;
+    uint64_t from, from_life; // a message: sender and its life
+    uint64_t to_life;
+    uint8_t *bytes;
+    size_t len;
+};
+
+struct event *sim_at(struct sim *s, uint64_t at, void (*fn)(struct sim *s, struct event *e),
+                     void *p);
+bool sim_step(struct sim *s); // false: nothing left
+void sim_events_free(struct sim *s);
+
+// --- the machine -------------------------------------------------------------------------------
+
+struct rec {
+    uint64_t term;
+    enum wf_record_type type;
+    size_t len;
+    uint8_t *data;
+};
+
+struct disk {
+    struct wf_node_identity identity;
+    uint64_t term, vote;
+    uint64_t first; // index of recs[0]
+    struct rec *recs;
+    size_t n, cap;
+    struct wf_manifest manifest; // its bytes are ours
+};
+
+struct file {
+    struct file *next;
+    char name[160];
+    uint8_t *data;
+    size_t len;
+    bool synced;
+};
+
+// The state machine: which commands were applied, in order.
+struct fsm {
+    uint64_t applied, digest;
+    uint64_t *ids;
+    size_t n, cap;
+    bool corrupt; // a bit was flipped
+};
+
+struct server {
+    struct sim *sim;
+    unsigned at; // its place in sim->servers
+    uint64_t id;
+    char name[16];
+    struct disk disk;
+    struct file *files;
+    struct fsm fsm; // as the machine keeps it between lives
+    struct life *life;
+    unsigned lives;
+    bool gone;                   // for good: dead, or removed
+    bool removed;                // it was told so
+    uint64_t disk_min, disk_max; // latency of an append, ns
+    bool disk_fails;             // the next write does
+};
+
+struct op;
+
+struct life {
+    struct sim *sim;
+    struct server *server;
+    unsigned number;
+    bool dead;  // nothing it does counts
+    bool fatal; // its node gave up
+    struct wf_env env;
+    struct wf_log_store store;
+    struct wf_peer_net net;
+    struct wf_files files;
+    struct wf_node *node;
+    struct fsm fsm;
+    const struct wf_peer_net_events *net_events;
+    bool up[SERVERS_MAX];
+    struct op *ops, *ops_tail; // disk operations asked for
+    uint64_t disk_free_at;
+    void (*closed)(void *arg);
+    void *closed_arg;
+    void (*net_stopped)(void *arg);
+    void *net_stopped_arg;
+    struct life *next; // all of the run's: events point at them
+    bool store_failed;
+};
+
+// --- one run -----------------------------------------------------------------------------------
+
+struct profile {
+    unsigned servers;
+    bool wan, images, big_images, membership, transfers, stalls, disk_errors, corrupt, grow;
+    unsigned election_ms, heartbeat_ms;
+    unsigned propose_every_us;
+};
+
+struct options {
+    uint32_t guards;
+    bool stock, trace;
+};
+
+struct sim {
+    struct options opts;
+    struct profile profile;
+    uint64_t seed, rng[4];
+    uint64_t now;
+    struct event **heap;
+    size_t heap_n, heap_cap;
+    uint64_t seq, steps;
+    struct server servers[SERVERS_MAX];
+    unsigned n_servers;
+    bool cut[SERVERS_MAX][SERVERS_MAX]; // from, to
+    uint64_t last_at[SERVERS_MAX][SERVERS_MAX][WF_LANES];
+    size_t flying[SERVERS_MAX][SERVERS_MAX];
+    unsigned loss_pm, dup_pm, reorder_pm; // per mille
+    uint64_t delay_min, delay_max;
+    uint64_t pair_delay[SERVERS_MAX][SERVERS_MAX];
+    bool healed;
+    unsigned lives_open;
+    struct life *lives;
+
+    // what is known to be true
+    uint64_t *digest_at;  // by index; 0: not applied anywhere yet
+    uint64_t *leader_of;  // by term
+    uint64_t acked_index; // highest index of an acknowledged command
+    uint64_t next_command, named;
+    uint64_t *acked; // ids
+    size_t n_acked, acked_cap;
+    uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after;
+    uint64_t changes, changes_refused, transfers, images_made, crashes, fences, installs;
+    uint64_t trace_hash;
+    char failure[400];
+};
+
+uint64_t sim_random(struct sim *s, uint64_t min, uint64_t max);
+bool sim_chance(struct sim *s, unsigned per_mille);
+void sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void sim_trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+// env.c, disk.c, net.c, fsm.c: the outside world of a life
+void sim_env_init(struct life *l);
+void sim_disk_init(struct life *l);
+void sim_disk_crash(struct life *l);
+void sim_disk_forget(struct life *l);
+void sim_disk_bootstrap(struct server *v, struct wf_bytes configuration);
+void sim_disk_free(struct server *v);
+void sim_files_crash(struct server *v);
+struct file *sim_file(struct server *v, const char *path, bool make);
+void sim_net_init(struct life *l);
+void sim_net_started(struct life *l);
+void sim_net_crashed(struct life *l);
+void sim_fsm_init(struct life *l, struct wf_fsm *out);
+void fsm_copy(struct fsm *to, const struct fsm *from);
+void fsm_free(struct fsm *f);
+
+// server.c
+struct server *sim_server_new(struct sim *s, uint64_t id, const char *name);
+void sim_server_start(struct server *v);
+void sim_server_crash(struct server *v);
+struct life *sim_leader(struct sim *s); // the one of the highest term that believes it leads
+
+// faults.c, workload.c, operator.c
+void sim_faults_start(struct sim *s);
+void sim_heal(struct sim *s);
+void sim_workload_start(struct sim *s);
+void sim_operator_start(struct sim *s);
+
+// check.c
+void sim_check_applied(struct life *l, uint64_t index, uint64_t digest);
+void sim_check_life(struct life *l); // after every event that reached it
+void sim_check_end(struct sim *s);
+
+// run.c
+int sim_run(uint64_t seed, const struct options *opts,
+            struct sim *out); // 0, or 1 with out->failure
+
+#endif
