@@ -214,6 +214,18 @@ void wf_api_applied(struct wf_api *api)
     wf_watches_wake(api);
 }
 
+bool wf_api_watched(const struct wf_api *api)
+{
+    return wf_watches_any(api->watches);
+}
+
+void wf_api_refused_peer(struct wf_api *api, const char *address, const char *why)
+{
+    struct wf_err err;
+    wf_fail_reason(&err, WF_UNAUTHENTICATED, "BAD_CERTIFICATE", "%s: %s", address, why);
+    wf_refused(api, NULL, "tls", "", &err);
+}
+
 void wf_api_drain(struct wf_api *api)
 {
     api->draining = true;

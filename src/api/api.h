@@ -40,6 +40,12 @@ void wf_api_page(struct wf_api *api, struct wf_exchange *ex);
 // The state has moved on: wake the watchers.
 void wf_api_applied(struct wf_api *api);
 
+// Somebody watches, so that wf_api_applied() is of use.
+bool wf_api_watched(const struct wf_api *api);
+
+// A peer was turned away before it could call anything: for the audit.
+void wf_api_refused_peer(struct wf_api *api, const char *address, const char *why);
+
 // End the streams with UNAVAILABLE, and start no new one.
 void wf_api_drain(struct wf_api *api);
 

@@ -64,6 +64,11 @@ void wf_watches_free(struct wf_watches *w)
     free(w);
 }
 
+bool wf_watches_any(const struct wf_watches *w)
+{
+    return w->n > 0;
+}
+
 // --- messages ------------------------------------------------------------------------------------
 
 static size_t put_varint(uint8_t *p, uint64_t v)

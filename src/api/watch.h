@@ -13,6 +13,8 @@ struct wf_watches;
 struct wf_watches *wf_watches_new(void); // NULL: out of memory
 void wf_watches_free(struct wf_watches *w);
 
+bool wf_watches_any(const struct wf_watches *w);
+
 // There may be new events.
 void wf_watches_wake(struct wf_api *api);
 // Every second: signs of life, and an end to those who stand still.

@@ -69,6 +69,8 @@ int wf_post_init(struct wf_post *p, struct wf_board *board, struct wf_mailbox *i
 {
     *p = (struct wf_post){.backend = {p, ask, applied, age_ms, view}, .board = board};
     p->inbox = inbox;
+    p->wake = wake;
+    p->wake_ctx = ctx;
     p->asks_end = &p->asks;
     p->done_end = &p->done;
     // No more chains than asks: it is never full.
@@ -123,4 +125,10 @@ void wf_post_send_answers(struct wf_post *p)
     WF_ASSERT(rc == WF_OK);
     p->done = NULL;
     p->done_end = &p->done;
+}
+
+void wf_post_applied(struct wf_post *p)
+{
+    if (atomic_load_explicit(&p->watched, memory_order_acquire))
+        p->wake(p->wake_ctx);
 }

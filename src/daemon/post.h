@@ -25,15 +25,21 @@ void wf_board_init(struct wf_board *b);
 void wf_board_destroy(struct wf_board *b);
 void wf_board_set_view(struct wf_board *b, const struct wf_view *view);
 
+struct wf_consensus;
+
 struct wf_post {
     struct wf_backend backend; // the front's: hand out &backend
     struct wf_board *board;
     struct wf_mailbox *inbox; // the consensus thread's, of all fronts
     struct wf_mailbox *answers;
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+    atomic_bool watched; // the front has watchers: it wants to hear what is applied
     // Front's side.
     struct wf_ask *asks, **asks_end;
     unsigned under_way;
     // Consensus side.
+    struct wf_consensus *consensus;
     struct wf_ask *done, **done_end;
 };
 
@@ -52,5 +58,7 @@ void wf_post_take_answers(struct wf_post *p);
 // Consensus: the ask is answered; it goes back with the others of the turn.
 void wf_post_answer(struct wf_ask *ask);
 void wf_post_send_answers(struct wf_post *p);
+// Consensus: something was applied; the front is woken if it cares.
+void wf_post_applied(struct wf_post *p);
 
 #endif

@@ -1,0 +1,718 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/consensus.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "daemon/commands.h"
+#include "daemon/raft_link.h"
+#include "daemon/state_fsm.h"
+#include "replication/env_uv.h"
+#include "replication/log_store_sqlite.h"
+#include "replication/node.h"
+#include "replication/peer_net_link.h"
+
+enum {
+    POSTS_MAX = 64,
+    TAKE = 64,
+    BEAT_MS = 50,
+    STEP_DOWN_MS = 3000,
+    NOTES_MAX = 4096, // links that arrive, and the main thread's few words
+};
+
+enum note_kind { NOTE_LINK, NOTE_TLS, NOTE_STEP_DOWN, NOTE_STOP, NOTE_CLOSE };
+
+// A word from another thread.
+struct note {
+    enum note_kind kind;
+    struct wf_conn_parcel *parcel;
+    struct wf_tls *tls;
+};
+
+struct wf_consensus {
+    struct wf_consensus_options o;
+    uv_loop_t loop;
+    uv_async_t mail;
+    uv_prepare_t before; // answers of the turn leave at both ends of it
+    uv_check_t after;
+    uv_timer_t beat;
+    uv_timer_t patience; // with a transfer on the way out
+    int handles;
+    _Atomic uint64_t beats;
+
+    struct wf_mailbox *inbox; // chains of struct wf_ask
+    struct wf_mailbox *notes; // struct note
+    struct wf_post *posts[POSTS_MAX];
+    unsigned n_posts;
+    struct wf_board board;
+
+    struct wf_env_uv env;
+    struct wf_log_store *store;
+    struct wf_peer_net *net;
+    struct wf_raft_dialer dialer;
+    struct wf_state_fsm fsm;
+    struct wf_node *node;
+    struct wf_node_identity identity;
+
+    bool genesis_proposed; // in this leadership
+    bool stepping_down, stopping, stopped, closing;
+    char was[128];                // state, as last logged
+    struct wf_node_status status; // as of the last beat
+
+    struct wf_metric *commit_seconds, *term, *commit, *applied, *leading, *proposals, *entries,
+        *reads, *inbox_depth, *lag[WF_MEMBERS_MAX];
+    uint64_t lag_id[WF_MEMBERS_MAX];
+};
+
+// --- what is shown -------------------------------------------------------------------------------
+
+static const char *state_name(const struct wf_node_status *s)
+{
+    switch (s->state) {
+    case WF_STATE_LEADER:
+        return "leader";
+    case WF_STATE_FOLLOWER:
+        return "follower";
+    case WF_STATE_CANDIDATE:
+        return "candidate";
+    case WF_STATE_UNAVAILABLE:
+        break;
+    }
+    return "starting";
+}
+
+static void judge(const struct wf_consensus *c, const struct wf_node_status *s, struct wf_view *v)
+{
+    int64_t age = wf_node_age_ms(c->node);
+    v->leading = s->state == WF_STATE_LEADER;
+    for (unsigned i = 0; i < s->n; i++)
+        if (s->members[i].is_leader) {
+            snprintf(v->leader, sizeof v->leader, "%s", s->members[i].member.name);
+            snprintf(v->leader_address, sizeof v->leader_address, "%s",
+                     s->members[i].member.address);
+        }
+    if (c->stepping_down)
+        snprintf(v->reason, sizeof v->reason, "the node is stopping");
+    else if (!s->serving)
+        snprintf(v->reason, sizeof v->reason, "fenced: %s", s->fence_reason);
+    else if (!*v->leader)
+        snprintf(v->reason, sizeof v->reason, "no leader is known");
+    else if (wf_state_last_seq(c->o.state) == 0)
+        snprintf(v->reason, sizeof v->reason, "the cluster has not begun yet");
+    else if (age < 0)
+        snprintf(v->reason, sizeof v->reason, "it is catching up with the leader");
+    else if (age > 10000)
+        snprintf(v->reason, sizeof v->reason, "its state is %lld s old", (long long)age / 1000);
+    v->ready = !*v->reason;
+}
+
+static void publish(struct wf_consensus *c)
+{
+    struct wf_view v = {0};
+    int64_t age = wf_node_age_ms(c->node);
+    if (age >= 0)
+        atomic_store(&c->board.current_at, wf_clock_mono_ns() - (uint64_t)age * 1000000);
+    wf_node_status(c->node, &c->status);
+    judge(c, &c->status, &v);
+    wf_board_set_view(&c->board, &v);
+    char now[128];
+    snprintf(now, sizeof now, "%s of %s", state_name(&c->status), v.leader);
+    if (strcmp(now, c->was) != 0)
+        wf_log(WF_LOG_INFO, "raft", "state", state_name(&c->status), "leader", v.leader, "term",
+               wf_log_u(c->status.term), NULL);
+    strcpy(c->was, now);
+}
+
+static void measure(struct wf_consensus *c)
+{
+    const struct wf_node_status *s = &c->status;
+    wf_metric_set(c->term, (double)s->term);
+    wf_metric_set(c->commit, (double)s->commit);
+    wf_metric_set(c->applied, (double)s->applied);
+    wf_metric_set(c->leading, s->state == WF_STATE_LEADER);
+    wf_metric_set(c->proposals, s->proposals_waiting);
+    wf_metric_set(c->entries, s->entries_in_flight);
+    wf_metric_set(c->reads, s->reads_waiting);
+    wf_metric_set(c->inbox_depth, (double)wf_mailbox_depth(c->inbox));
+    for (unsigned i = 0; i < s->n; i++) {
+        unsigned at = 0;
+        while (at < WF_MEMBERS_MAX && c->lag_id[at] && c->lag_id[at] != s->members[i].member.id)
+            at++;
+        if (at == WF_MEMBERS_MAX)
+            continue;
+        char labels[WF_NODE_NAME_MAX + 16];
+        snprintf(labels, sizeof labels, "peer=\"%s\"", s->members[i].member.name);
+        if (!c->lag_id[at])
+            c->lag[at] = wf_gauge(c->o.metrics, "watchfire_peer_lag_bytes", labels,
+                                  "Bytes of log a member is behind, as the leader knows; -1: "
+                                  "not known");
+        c->lag_id[at] = s->members[i].member.id;
+        wf_metric_set(c->lag[at], (double)s->members[i].lag_bytes);
+    }
+}
+
+static void make_metrics(struct wf_consensus *c)
+{
+    struct wf_metrics *m = c->o.metrics;
+    c->commit_seconds =
+        wf_histogram(m, "watchfire_commit_seconds", "",
+                     "From the proposal of a command to its result, on this node", 1e-4, 10);
+    c->term = wf_gauge(m, "watchfire_raft_term", "", "Raft term");
+    c->commit = wf_gauge(m, "watchfire_raft_commit_index", "", "Highest index known committed");
+    c->applied = wf_gauge(m, "watchfire_raft_applied_index", "", "Highest index applied");
+    c->leading = wf_gauge(m, "watchfire_raft_leader", "", "1 when this node leads");
+    c->proposals = wf_gauge(m, "watchfire_queue_depth", "queue=\"proposals\"", "Waiting items");
+    c->entries = wf_gauge(m, "watchfire_queue_depth", "queue=\"entries\"", "Waiting items");
+    c->reads = wf_gauge(m, "watchfire_queue_depth", "queue=\"reads\"", "Waiting items");
+    c->inbox_depth = wf_gauge(m, "watchfire_queue_depth", "queue=\"inbox\"", "Waiting items");
+}
+
+// --- the cluster's own commands ------------------------------------------------------------------
+
+static void on_own_command(void *ctx, const struct wf_err *err, uint64_t index,
+                           struct wf_bytes result)
+{
+    (void)index;
+    (void)result;
+    if (err)
+        wf_log(WF_LOG_WARN, "not recorded", "what", ctx, "why", err->msg, NULL);
+}
+
+// The first leader begins the cluster. Should it fall before the command is committed, the next one
+// does; a second one is refused by the state machine.
+static void propose_genesis(struct wf_consensus *c)
+{
+    bool leading = c->status.state == WF_STATE_LEADER;
+    if (!leading)
+        c->genesis_proposed = false;
+    if (!leading || c->genesis_proposed || !c->o.config->bootstrap ||
+        wf_state_last_seq(c->o.state) > 0 || c->status.applied < c->status.commit)
+        return;
+    struct wf_buf b;
+    wf_buf_init(&b, WF_COMMAND_MAX);
+    if (wf_command_genesis(c->o.config, &b) == WF_OK) {
+        wf_log(WF_LOG_INFO, "beginning the cluster", "cluster", c->o.config->cluster.name, NULL);
+        c->genesis_proposed = true;
+        wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_own_command,
+                        (void *)"the cluster's beginning");
+    }
+    wf_buf_free(&b);
+}
+
+static void record_member(struct wf_consensus *c, const struct wf_ask *ask)
+{
+    const char *action = "removed", *detail = "";
+    char text[WF_ADDRESS_MAX + WF_NODE_NAME_MAX + 16];
+    if (ask->kind == WF_ASK_ADD) {
+        action = "added";
+        snprintf(text, sizeof text, "region %s, %s", ask->member->region, ask->member->address);
+        detail = text;
+    } else if (ask->kind == WF_ASK_ASSIGN) {
+        action = ask->member->role == WF_VOTER ? "promoted" : "assigned";
+        detail = ask->member->role == WF_VOTER ? "voter" : "standby";
+    }
+    struct wf_buf b;
+    wf_buf_init(&b, WF_COMMAND_MAX);
+    if (wf_command_member(c->o.config->node.name, action, ask->member->name, detail, &b) == WF_OK)
+        wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_own_command,
+                        (void *)"a change of members");
+    wf_buf_free(&b);
+}
+
+// --- asks ----------------------------------------------------------------------------------------
+
+// The ask's own time of arrival lies in its index until that is set.
+static void on_proposed(void *ctx, const struct wf_err *err, uint64_t index, struct wf_bytes result)
+{
+    struct wf_ask *ask = ctx;
+    struct wf_consensus *c = ((struct wf_post *)ask->origin)->consensus;
+    if (err) {
+        wf_ask_set_err(ask, err);
+    } else {
+        wf_metric_observe(c->commit_seconds, (double)(uv_hrtime() - ask->index) / 1e9);
+        ask->index = index;
+        wf_ask_set_result(ask, result);
+    }
+    wf_post_answer(ask);
+}
+
+static void on_read(void *ctx, const struct wf_err *err, uint64_t index)
+{
+    struct wf_ask *ask = ctx;
+    ask->index = index;
+    if (err)
+        wf_ask_set_err(ask, err);
+    wf_post_answer(ask);
+}
+
+static void on_changed(void *ctx, const struct wf_err *err)
+{
+    struct wf_ask *ask = ctx;
+    struct wf_consensus *c = ((struct wf_post *)ask->origin)->consensus;
+    if (err)
+        wf_ask_set_err(ask, err);
+    else if (ask->kind != WF_ASK_TRANSFER && ask->kind != WF_ASK_IMAGE)
+        record_member(c, ask);
+    if (ask->kind == WF_ASK_IMAGE) {
+        wf_node_status(c->node, &c->status);
+        ask->index = c->status.image_index;
+    }
+    publish(c);
+    wf_post_answer(ask);
+}
+
+static void answer_status(struct wf_consensus *c, struct wf_ask *ask)
+{
+    ask->status = malloc(sizeof *ask->status);
+    WF_ASSERT(ask->status != NULL);
+    wf_node_status(c->node, &ask->status->node);
+    ask->status->last_seq = wf_state_last_seq(c->o.state);
+    wf_post_answer(ask);
+}
+
+static void answer_pin(struct wf_consensus *c, struct wf_ask *ask)
+{
+    struct wf_err err;
+    if (wf_state_image_begin(c->o.state, &ask->pin, &err) != WF_OK)
+        wf_ask_set_err(ask, &err);
+    else
+        ask->index = wf_state_image_index(ask->pin);
+    wf_post_answer(ask);
+}
+
+static void refuse_stopped(struct wf_ask *ask)
+{
+    struct wf_err err;
+    if (ask->kind == WF_ASK_UNPIN) {
+        wf_state_image_end(ask->pin);
+    } else {
+        wf_fail_reason(&err, WF_UNAVAILABLE, "STOPPING", "the node is stopping: ask another");
+        wf_ask_set_err(ask, &err);
+    }
+    wf_post_answer(ask);
+}
+
+static void take_ask(struct wf_consensus *c, struct wf_ask *ask)
+{
+    const struct wf_member *m = ask->member;
+    if (c->stopping) {
+        refuse_stopped(ask);
+        return;
+    }
+    switch (ask->kind) {
+    case WF_ASK_PROPOSE:
+        ask->index = uv_hrtime();
+        wf_node_propose(c->node, ask->command, on_proposed, ask);
+        break;
+    case WF_ASK_READ:
+        wf_node_read(c->node, on_read, ask);
+        break;
+    case WF_ASK_STATUS:
+        answer_status(c, ask);
+        break;
+    case WF_ASK_ADD:
+        wf_node_add(c->node, m->name, m->region, m->address, on_changed, ask);
+        break;
+    case WF_ASK_ASSIGN:
+        wf_node_assign(c->node, m->name, m->role, on_changed, ask);
+        break;
+    case WF_ASK_REMOVE:
+        wf_node_remove(c->node, m->name, on_changed, ask);
+        break;
+    case WF_ASK_TRANSFER:
+        wf_node_transfer(c->node, m->name, on_changed, ask);
+        break;
+    case WF_ASK_IMAGE:
+        wf_node_image(c->node, on_changed, ask);
+        break;
+    case WF_ASK_PIN:
+        answer_pin(c, ask);
+        break;
+    case WF_ASK_UNPIN:
+        wf_state_image_end(ask->pin);
+        wf_post_answer(ask);
+        break;
+    }
+}
+
+static void take_asks(struct wf_consensus *c)
+{
+    void *chains[TAKE];
+    size_t n = wf_mailbox_receive(c->inbox, chains, TAKE);
+    for (size_t i = 0; i < n; i++)
+        for (struct wf_ask *a = chains[i], *next; a; a = next) {
+            next = a->next;
+            take_ask(c, a);
+        }
+}
+
+static void send_answers(struct wf_consensus *c)
+{
+    for (unsigned i = 0; i < c->n_posts; i++)
+        wf_post_send_answers(c->posts[i]);
+}
+
+static void on_before(uv_prepare_t *h)
+{
+    send_answers(h->data);
+}
+
+static void on_after(uv_check_t *h)
+{
+    send_answers(h->data);
+}
+
+// --- the node's events ---------------------------------------------------------------------------
+
+static void on_applied(void *ctx, uint64_t index)
+{
+    struct wf_consensus *c = ctx;
+    atomic_store_explicit(&c->board.applied, index, memory_order_release);
+    for (unsigned i = 0; i < c->n_posts; i++)
+        wf_post_applied(c->posts[i]);
+}
+
+static void on_change(void *ctx)
+{
+    struct wf_consensus *c = ctx;
+    if (!c->node || c->stopping)
+        return;
+    publish(c);
+    propose_genesis(c);
+}
+
+static void on_fatal(void *ctx, const struct wf_err *why)
+{
+    struct wf_consensus *c = ctx;
+    c->o.fatal(c->o.ctx, why);
+}
+
+static void on_beat(uv_timer_t *t)
+{
+    struct wf_consensus *c = t->data;
+    uint64_t n = atomic_fetch_add(&c->beats, 1);
+    if (c->stopping)
+        return;
+    publish(c);
+    propose_genesis(c);
+    if (n % (1000 / BEAT_MS) == 0)
+        measure(c);
+}
+
+// --- stopping ------------------------------------------------------------------------------------
+
+static void stepped_down(struct wf_consensus *c)
+{
+    if (uv_is_active((uv_handle_t *)&c->patience)) {
+        uv_timer_stop(&c->patience);
+        c->o.stepped_down(c->o.ctx);
+    }
+}
+
+static void on_transferred(void *ctx, const struct wf_err *err)
+{
+    struct wf_consensus *c = ctx;
+    if (err)
+        wf_log(WF_LOG_WARN, "leadership not handed over", "why", err->msg, NULL);
+    stepped_down(c);
+}
+
+static void on_patience(uv_timer_t *t)
+{
+    struct wf_consensus *c = t->data;
+    wf_log(WF_LOG_WARN, "leadership not handed over in time", NULL);
+    c->o.stepped_down(c->o.ctx);
+}
+
+static void step_down(struct wf_consensus *c)
+{
+    c->stepping_down = true;
+    publish(c);
+    uv_timer_start(&c->patience, on_patience, STEP_DOWN_MS, 0);
+    if (c->status.state == WF_STATE_LEADER && c->status.n > 1)
+        wf_node_transfer(c->node, "", on_transferred, c);
+    else
+        stepped_down(c);
+}
+
+static void on_stopped(void *ctx)
+{
+    struct wf_consensus *c = ctx;
+    c->node = NULL;
+    c->stopped = true;
+    send_answers(c);
+    c->o.stopped(c->o.ctx);
+}
+
+static void stop(struct wf_consensus *c)
+{
+    c->stopping = true;
+    uv_timer_stop(&c->patience);
+    wf_node_stop(c->node, on_stopped, c);
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+    struct wf_consensus *c = h->data;
+    c->handles--;
+}
+
+static void on_env_closed(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_links_gone(void *ctx)
+{
+    struct wf_consensus *c = ctx;
+    wf_env_uv_close(&c->env, on_env_closed, c);
+}
+
+// What is open is closed; run returns when the loop has nothing left.
+static void close_all(struct wf_consensus *c)
+{
+    WF_ASSERT(c->stopped || !c->net);
+    c->closing = true;
+    uv_handle_t *handles[] = {(uv_handle_t *)&c->mail, (uv_handle_t *)&c->before,
+                              (uv_handle_t *)&c->after, (uv_handle_t *)&c->beat,
+                              (uv_handle_t *)&c->patience};
+    for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
+        uv_close(handles[i], on_handle_closed);
+    wf_raft_dialer_close(&c->dialer, on_links_gone, c);
+}
+
+// --- notes ---------------------------------------------------------------------------------------
+
+static void take_link(struct wf_consensus *c, struct wf_conn_parcel *parcel)
+{
+    char peer[WF_USER_NAME_MAX + 1];
+    if (c->stopping) {
+        wf_conn_parcel_free(parcel);
+        return;
+    }
+    struct wf_link *link = wf_raft_link_adopt(&c->dialer, parcel, peer);
+    if (link)
+        wf_node_accept(c->node, link, peer);
+}
+
+static void take_note(struct wf_consensus *c, struct note *n)
+{
+    switch (n->kind) {
+    case NOTE_LINK:
+        take_link(c, n->parcel);
+        break;
+    case NOTE_TLS:
+        if (!c->closing)
+            wf_raft_dialer_set_tls(&c->dialer, n->tls);
+        wf_tls_unref(n->tls);
+        break;
+    case NOTE_STEP_DOWN:
+        step_down(c);
+        break;
+    case NOTE_STOP:
+        stop(c);
+        break;
+    case NOTE_CLOSE:
+        close_all(c);
+        break;
+    }
+    free(n);
+}
+
+static void on_mail(uv_async_t *h)
+{
+    struct wf_consensus *c = h->data;
+    void *notes[TAKE];
+    size_t n = wf_mailbox_receive(c->notes, notes, TAKE);
+    take_asks(c);
+    for (size_t i = 0; i < n; i++)
+        take_note(c, notes[i]);
+}
+
+static void wake(void *ctx)
+{
+    struct wf_consensus *c = ctx;
+    uv_async_send(&c->mail);
+}
+
+static void send_note(struct wf_consensus *c, struct note n)
+{
+    struct note *copy = malloc(sizeof *copy);
+    WF_ASSERT(copy != NULL);
+    *copy = n;
+    if (wf_mailbox_send(c->notes, copy) == WF_OK)
+        return;
+    // Only links come in numbers; a peer whose link is dropped dials again.
+    WF_ASSERT(n.kind == NOTE_LINK);
+    wf_conn_parcel_free(n.parcel);
+    free(copy);
+}
+
+void wf_consensus_deliver(struct wf_consensus *c, struct wf_conn_parcel *parcel)
+{
+    send_note(c, (struct note){.kind = NOTE_LINK, .parcel = parcel});
+}
+
+void wf_consensus_set_tls(struct wf_consensus *c, struct wf_tls *tls)
+{
+    send_note(c, (struct note){.kind = NOTE_TLS, .tls = wf_tls_ref(tls)});
+}
+
+void wf_consensus_step_down(struct wf_consensus *c)
+{
+    send_note(c, (struct note){.kind = NOTE_STEP_DOWN});
+}
+
+void wf_consensus_stop(struct wf_consensus *c)
+{
+    send_note(c, (struct note){.kind = NOTE_STOP});
+}
+
+void wf_consensus_close(struct wf_consensus *c)
+{
+    send_note(c, (struct note){.kind = NOTE_CLOSE});
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+static void init_handles(struct wf_consensus *c)
+{
+    uv_async_init(&c->loop, &c->mail, on_mail);
+    uv_prepare_init(&c->loop, &c->before);
+    uv_check_init(&c->loop, &c->after);
+    uv_timer_init(&c->loop, &c->beat);
+    uv_timer_init(&c->loop, &c->patience);
+    c->mail.data = c->before.data = c->after.data = c->beat.data = c->patience.data = c;
+    c->handles = 5;
+    uv_prepare_start(&c->before, on_before);
+    uv_check_start(&c->after, on_after);
+    uv_timer_start(&c->beat, on_beat, BEAT_MS, BEAT_MS);
+}
+
+int wf_consensus_open(struct wf_consensus **out, const struct wf_consensus_options *opts,
+                      struct wf_err *err)
+{
+    struct wf_consensus *c = calloc(1, sizeof *c);
+    WF_ASSERT(c != NULL);
+    c->o = *opts;
+    int rc = uv_loop_init(&c->loop);
+    WF_ASSERT(rc == 0);
+    c->inbox = wf_mailbox_new(2 * WF_PROPOSALS_MAX, wake, c);
+    c->notes = wf_mailbox_new(NOTES_MAX, wake, c);
+    WF_ASSERT(c->inbox != NULL && c->notes != NULL);
+    init_handles(c);
+    wf_board_init(&c->board);
+    wf_raft_dialer_init(&c->dialer, &c->loop, opts->tls);
+    wf_state_fsm_init(&c->fsm, opts->state, opts->metrics);
+    make_metrics(c);
+    rc = wf_env_uv_init(&c->env, &c->loop, err);
+    WF_ASSERT(rc == WF_OK);
+    rc = wf_log_store_sqlite_open(&c->store, opts->log_dir, &c->loop, opts->metrics, err);
+    if (rc != WF_OK) {
+        wf_consensus_free(c);
+        return rc;
+    }
+    c->store->identity(c->store->ctx, &c->identity);
+    atomic_store(&c->board.applied, wf_state_applied(opts->state));
+    *out = c;
+    return WF_OK;
+}
+
+struct wf_board *wf_consensus_board(struct wf_consensus *c)
+{
+    return &c->board;
+}
+
+struct wf_mailbox *wf_consensus_inbox(struct wf_consensus *c)
+{
+    return c->inbox;
+}
+
+void wf_consensus_add_post(struct wf_consensus *c, struct wf_post *post)
+{
+    WF_ASSERT(c->n_posts < POSTS_MAX);
+    post->consensus = c;
+    c->posts[c->n_posts++] = post;
+}
+
+static void fill_options(const struct wf_consensus *c, struct wf_node_options *o)
+{
+    const struct wf_config *config = c->o.config;
+    *o = (struct wf_node_options){
+        .id = c->identity.node_id, .image_dir = c->o.image_dir, .metrics = c->o.metrics};
+    memcpy(o->name, c->identity.name, sizeof o->name);
+    memcpy(o->cluster_id, c->identity.cluster_id, sizeof o->cluster_id);
+    if (config->raft) {
+        o->election_timeout_ms = config->raft->election_timeout_ms;
+        o->heartbeat_timeout_ms = config->raft->heartbeat_ms;
+    }
+}
+
+int wf_consensus_start(struct wf_consensus *c, struct wf_err *err)
+{
+    struct wf_peer_net_options net = {.env = &c->env.env,
+                                      .dialer = &c->dialer.dialer,
+                                      .store = c->store,
+                                      .metrics = c->o.metrics,
+                                      .address = c->o.config->advertise};
+    struct wf_node_events events = {c, on_applied, on_change, on_fatal};
+    struct wf_node_options options;
+    int rc = wf_peer_net_link_new(&c->net, &net, err);
+    if (rc != WF_OK)
+        return rc;
+    fill_options(c, &options);
+    rc =
+        wf_node_start(&c->node, &options, &c->env.env, c->store, c->net, &c->fsm.fsm, &events, err);
+    if (rc == WF_OK)
+        publish(c);
+    return rc;
+}
+
+void wf_consensus_run(struct wf_consensus *c)
+{
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+}
+
+static void empty_notes(struct wf_consensus *c)
+{
+    void *notes[TAKE];
+    size_t n;
+    wf_mailbox_close(c->notes);
+    while ((n = wf_mailbox_receive(c->notes, notes, TAKE)) > 0)
+        for (size_t i = 0; i < n; i++) {
+            struct note *note = notes[i];
+            wf_conn_parcel_free(note->parcel);
+            if (note->tls)
+                wf_tls_unref(note->tls);
+            free(note);
+        }
+}
+
+void wf_consensus_free(struct wf_consensus *c)
+{
+    if (!c)
+        return;
+    if (!c->closing) {
+        close_all(c);
+        uv_run(&c->loop, UV_RUN_DEFAULT);
+    }
+    empty_notes(c);
+    if (c->net)
+        wf_peer_net_link_free(c->net);
+    wf_log_store_sqlite_free(c->store);
+    int rc = uv_loop_close(&c->loop);
+    WF_ASSERT(rc == 0);
+    wf_mailbox_free(c->inbox);
+    wf_mailbox_free(c->notes);
+    wf_board_destroy(&c->board);
+    free(c);
+}
+
+uint64_t wf_consensus_beat(struct wf_consensus *c)
+{
+    return atomic_load(&c->beats);
+}
