@@ -65,7 +65,7 @@ int wf_connect_error_put(struct wf_buf *out, const struct wf_schema *s, const st
         wf_buf_printf(out, ",\"details\":[{\"type\":\"%s\",\"value\":\"", detail->type);
         wf_base64_put(out, detail->data, detail->len, false);
         wf_buf_puts(out, "\"");
-        if (message != NULL) {
+        if (message != NULL && wf_schema_type(s, message->descriptor) != NULL) {
             wf_buf_puts(out, ",\"debug\":");
             wf_json_write(s, message, 0, out);
         }
