@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The replicated state machine: commands in, results and events out, kept in one SQLite file.
 //
-// Deterministic: the same commands at the same indexes give the same bytes on every node. No clock, no
-// randomness, no locale; time is a field of the batch. The file materialises the raft log: WAL with
-// synchronous=NORMAL, so that it may lose its newest transactions to a power cut but is never half
-// written; the raft log then replays them.
+// Deterministic: the same commands at the same indexes give the same bytes on every node. No clock,
+// no randomness, no locale; time is a field of the batch. The file materialises the raft log: WAL
+// with synchronous=NORMAL, so that it may lose its newest transactions to a power cut but is never
+// half written; the raft log then replays them.
 //
-// struct wf_state is the writer, owned by the consensus thread. struct wf_state_reader is a read-only
-// connection with statements of its own; one per reading thread; it sees the last committed batch.
+// struct wf_state is the writer, owned by the consensus thread. struct wf_state_reader is a
+// read-only connection with statements of its own; one per reading thread; it sees the last
+// committed batch.
 #ifndef WF_STATE_STATE_H
 #define WF_STATE_STATE_H
 
@@ -28,9 +29,9 @@ struct wf_state_bytes {
     size_t len;
 };
 
-// Open (and create, or migrate) the state in directory dir; NULL: in memory, without readers' threads.
-// Refused: a newer schema (FAILED_PRECONDITION), a file that is not intact (DATA_LOSS: the caller
-// removes it and installs an image or replays the log).
+// Open (and create, or migrate) the state in directory dir; NULL: in memory, without readers'
+// threads. Refused: a newer schema (FAILED_PRECONDITION), a file that is not intact (DATA_LOSS: the
+// caller removes it and installs an image or replays the log).
 int wf_state_open(struct wf_state **out, const char *dir, struct wf_err *err);
 void wf_state_close(struct wf_state *s);
 
@@ -45,13 +46,14 @@ int wf_state_apply(struct wf_state *s, uint64_t index, uint64_t term, wf_unix_ms
                    const struct wf_state_bytes *commands, unsigned n,
                    struct wf_state_bytes *results, struct wf_err *err);
 
-// When something next falls due (an offer lapses, a claim holds, remembered ids expire); INT64_MAX when
-// nothing does. The leader then proposes the command of wf_state_tick().
+// When something next falls due (an offer lapses, a claim holds, remembered ids expire); INT64_MAX
+// when nothing does. The leader then proposes the command of wf_state_tick().
 wf_unix_ms wf_state_next_due(const struct wf_state *s);
 struct wf_state_bytes wf_state_tick(const struct wf_state *s);
 
-// Images: begin pins the state as of now (a read transaction on an own connection), write copies it to
-// path off the consensus thread, fsyncs it and reports size and SHA-256 of the file; end lets go.
+// Images: begin pins the state as of now (a read transaction on an own connection), write copies it
+// to path off the consensus thread, fsyncs it and reports size and SHA-256 of the file; end lets
+// go.
 struct wf_state_image;
 int wf_state_image_begin(struct wf_state *s, struct wf_state_image **out, struct wf_err *err);
 int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_t *size,
@@ -60,8 +62,8 @@ uint64_t wf_state_image_index(const struct wf_state_image *image);
 void wf_state_image_digest(const struct wf_state_image *image, uint8_t out[WF_HASH_SIZE]);
 void wf_state_image_end(struct wf_state_image *image);
 
-// Replace the state by the image file, after checking it (integrity, chain head, schema, index). Open
-// readers notice and follow. On failure the state is as it was.
+// Replace the state by the image file, after checking it (integrity, chain head, schema, index).
+// Open readers notice and follow. On failure the state is as it was.
 int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err);
 
 // Write back what can be checkpointed; called from a pool thread with a connection of its own.
@@ -77,14 +79,15 @@ void wf_state_reader_close(struct wf_state_reader *r);
 int wf_state_reader_applied(struct wf_state_reader *r, uint64_t *index, struct wf_err *err);
 
 // Answer a reading request: request is e.g. GetIncidentRequest; *response is allocated with the
-// default allocator and freed by the caller with protobuf_c_message_free_unpacked(). The `read` field
-// is left to the caller. Handles every read method of IncidentService, LogService (ListEvents, Search)
-// and AccessService (ListTokens, ListUsers, ListAudit); CheckDraft needs no reader (state/draft.h).
+// default allocator and freed by the caller with protobuf_c_message_free_unpacked(). The `read`
+// field is left to the caller. Handles every read method of IncidentService, LogService
+// (ListEvents, Search) and AccessService (ListTokens, ListUsers, ListAudit); CheckDraft needs no
+// reader (state/draft.h).
 int wf_state_query(struct wf_state_reader *r, const ProtobufCMessage *request,
                    ProtobufCMessage **response, struct wf_err *err);
 
-// Events after after_seq, in order, at most max, of one incident or all (""): the watch streams' and
-// exports' source. each() gets the canonical bytes and the hash, and stops by returning false.
+// Events after after_seq, in order, at most max, of one incident or all (""): the watch streams'
+// and exports' source. each() gets the canonical bytes and the hash, and stops by returning false.
 int wf_state_events(struct wf_state_reader *r, const char *incident_id, uint64_t after_seq,
                     unsigned max,
                     bool (*each)(void *ctx, uint64_t seq, const uint8_t *canonical, size_t len,

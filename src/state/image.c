@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// State images: made from a pinned read transaction on a connection of their own, installed through
+// SQLite's backup into the open file, so that readers follow and a failure leaves all as it was.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "state/machine.h"
+#include "state/schema.h"
+
+struct wf_state_image {
+    struct wf_db db; // in a read transaction, or a copy in memory
+    uint64_t index;
+    uint8_t digest[WF_HASH_SIZE];
+};
+
+enum { PAGES_PER_STEP = 4096 };
+
+// Copy all of one connection's database into another's.
+static int copy(struct wf_db *to, struct wf_db *from, struct wf_err *err)
+{
+    sqlite3_backup *b = sqlite3_backup_init(to->conn, "main", from->conn, "main");
+    int rc = b != NULL ? SQLITE_OK : sqlite3_errcode(to->conn);
+
+    while (rc == SQLITE_OK)
+        rc = sqlite3_backup_step(b, PAGES_PER_STEP);
+    if (b != NULL) {
+        int finish = sqlite3_backup_finish(b);
+        rc = rc == SQLITE_DONE ? finish : rc;
+    }
+    if (rc == SQLITE_OK)
+        return WF_OK;
+    return wf_fail(err, (rc & 0xff) == SQLITE_FULL ? WF_RESOURCE_EXHAUSTED : WF_INTERNAL,
+                   "copying the state: %s (%d)", sqlite3_errstr(rc), rc);
+}
+
+// --- making -------------------------------------------------------------------------------------
+
+static int pin(struct wf_state *s, struct wf_state_image *image, struct wf_err *err)
+{
+    char path[4096];
+    struct wf_meta m;
+
+    snprintf(path, sizeof path, "%s/state.db", s->dir != NULL ? s->dir : "");
+    int rc = wf_db_open(
+        &image->db, s->dir != NULL ? path : ":memory:",
+        s->dir != NULL ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    if (rc == WF_OK && s->dir == NULL)
+        rc = copy(&image->db, &s->db, err);
+    if (rc != WF_OK)
+        return rc;
+    wf_db_run(&image->db, "BEGIN", "");
+    wf_meta_load(&image->db, &m); // the first read pins the snapshot
+    image->index = m.applied;
+    memcpy(image->digest, m.digest, WF_HASH_SIZE);
+    return wf_db_fault(&image->db, err);
+}
+
+int wf_state_image_begin(struct wf_state *s, struct wf_state_image **out, struct wf_err *err)
+{
+    struct wf_state_image *image = calloc(1, sizeof *image);
+
+    if (image == NULL)
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory making a state image");
+    int rc = pin(s, image, err);
+    if (rc != WF_OK) {
+        wf_state_image_end(image);
+        return wf_wrap(err, rc, "begin a state image");
+    }
+    WF_ASSERT(image->index == s->meta.applied);
+    *out = image;
+    return WF_OK;
+}
+
+static int hash_fd(int fd, uint64_t *size, uint8_t hash[WF_HASH_SIZE])
+{
+    static _Thread_local uint8_t chunk[65536];
+    struct wf_hash h;
+    ssize_t n;
+
+    *size = 0;
+    wf_hash_init(&h);
+    while ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR)) {
+        if (n < 0)
+            continue;
+        wf_hash_update(&h, chunk, (size_t)n);
+        *size += (uint64_t)n;
+    }
+    wf_hash_final(&h, hash);
+    return n == 0 ? 0 : -1;
+}
+
+static int sync_and_hash(const char *path, uint64_t *size, uint8_t hash[WF_HASH_SIZE],
+                         struct wf_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fsync(fd) != 0 || hash_fd(fd, size, hash) != 0) {
+        int e = errno;
+        if (fd >= 0)
+            close(fd);
+        return wf_fail(err, wf_code_from_errno(e), "%s: %s", path, strerror(e));
+    }
+    close(fd);
+    return WF_OK;
+}
+
+int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_t *size,
+                         uint8_t hash[WF_HASH_SIZE], struct wf_err *err)
+{
+    struct wf_db to;
+
+    if (unlink(path) != 0 && errno != ENOENT)
+        return wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
+    int rc = wf_db_open(&to, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    if (rc != WF_OK)
+        return wf_wrap(err, rc, "write a state image");
+    wf_db_exec(&to, "PRAGMA journal_mode = OFF");
+    wf_db_exec(&to, "PRAGMA synchronous = OFF"); // fsynced as a whole below
+    rc = wf_db_fault(&to, err);
+    if (rc == WF_OK)
+        rc = copy(&to, &image->db, err);
+    if (rc == WF_OK) { // so that any sqlite3 opens it, without a WAL beside it
+        wf_db_exec(&to, "PRAGMA journal_mode = DELETE");
+        rc = wf_db_fault(&to, err);
+    }
+    wf_db_close(&to);
+    if (rc == WF_OK)
+        rc = sync_and_hash(path, size, hash, err);
+    return rc == WF_OK ? WF_OK : wf_wrap(err, rc, "write a state image to %s", path);
+}
+
+uint64_t wf_state_image_index(const struct wf_state_image *image)
+{
+    return image->index;
+}
+
+void wf_state_image_digest(const struct wf_state_image *image, uint8_t out[WF_HASH_SIZE])
+{
+    memcpy(out, image->digest, WF_HASH_SIZE);
+}
+
+void wf_state_image_end(struct wf_state_image *image)
+{
+    if (image == NULL)
+        return;
+    wf_db_close(&image->db);
+    free(image);
+}
+
+// --- installing ---------------------------------------------------------------------------------
+
+static int check_pages(struct wf_db *db, struct wf_err *err)
+{
+    sqlite3_stmt *q = wf_db_query(db, "PRAGMA quick_check(1)", "");
+    int rc = WF_OK;
+
+    if (wf_db_next(db, q) && strcmp(wf_db_text(q, 0), "ok") != 0)
+        rc = wf_fail(err, WF_DATA_LOSS, "%s", wf_db_text(q, 0));
+    wf_db_done(q);
+    return rc == WF_OK ? wf_db_fault(db, err) : rc;
+}
+
+// Whether the image is a state at all, undamaged, and newer than what it would replace.
+static int check(struct wf_db *db, uint64_t applied, struct wf_err *err)
+{
+    struct wf_meta m;
+    uint8_t head[WF_HASH_SIZE] = {0};
+    uint64_t last = 0;
+
+    wf_db_exec(db, "PRAGMA cell_size_check = ON");
+    wf_db_exec(db, "PRAGMA trusted_schema = OFF");
+    sqlite3_db_config(db->conn, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    int rc = wf_schema_check(db, err);
+    if (rc == WF_OK)
+        rc = check_pages(db, err);
+    if (rc != WF_OK)
+        return rc;
+    wf_meta_load(db, &m);
+    sqlite3_stmt *q = wf_db_query(db, "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1", "");
+    if (wf_db_next(db, q)) {
+        last = (uint64_t)sqlite3_column_int64(q, 0);
+        if (sqlite3_column_bytes(q, 1) == WF_HASH_SIZE)
+            memcpy(head, sqlite3_column_blob(q, 1), WF_HASH_SIZE);
+        wf_db_done(q);
+    }
+    if (db->broken)
+        return wf_db_fault(db, err);
+    if (last != m.last_seq || memcmp(head, m.head, WF_HASH_SIZE) != 0)
+        return wf_fail(err, WF_DATA_LOSS, "its newest event is not the one it speaks of");
+    if (m.applied < applied)
+        return wf_fail(err, WF_FAILED_PRECONDITION, "it is of index %llu, the state is at %llu",
+                       (unsigned long long)m.applied, (unsigned long long)applied);
+    return WF_OK;
+}
+
+int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err)
+{
+    struct wf_db from;
+    // Immutable: a file on its own, to which no journal belongs and nobody writes.
+    char *uri = sqlite3_mprintf("file:%s?immutable=1", path);
+
+    if (uri == NULL || strpbrk(path, "?#%") != NULL) {
+        sqlite3_free(uri);
+        return wf_fail(err, WF_INVALID_ARGUMENT, "image path %s has one of ?, # or %%", path);
+    }
+    int rc = wf_db_open(&from, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+    sqlite3_free(uri);
+    if (rc == WF_OK) {
+        rc = check(&from, s->meta.applied, err);
+        if (rc == WF_OK)
+            rc = copy(&s->db, &from, err);
+        wf_db_close(&from);
+    }
+    if (rc == WF_OK) {
+        wf_state_load(s);
+        rc = wf_db_fault(&s->db, err);
+    }
+    return rc == WF_OK ? WF_OK : wf_wrap(err, rc, "install state image %s", path);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/requests.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "state/refuse.h"
+
+static const wf_unix_ms hour = 3600 * 1000;
+
+static bool memorable(const struct wf_op *op)
+{
+    return !op->cmd->request_id_assigned && op->cmd->request_id[0] != '\0';
+}
+
+static void compare(struct wf_op *op, sqlite3_stmt *q, struct wf_state_bytes *known)
+{
+    const ProtobufCBinaryData *print = &op->cmd->fingerprint;
+    size_t n = (size_t)sqlite3_column_bytes(q, 0);
+
+    if (n == print->len && (n == 0 || memcmp(sqlite3_column_blob(q, 0), print->data, n) == 0)) {
+        known->len = (size_t)sqlite3_column_bytes(q, 1);
+        known->data = wf_arena_copy(op->arena, sqlite3_column_blob(q, 1), known->len);
+        return;
+    }
+    wf_refuse(op, WF_ALREADY_EXISTS, "REQUEST_ID_REUSED",
+              "request id \"%s\" was used for another request: choose a new one",
+              wf_arena_cut(op->arena, op->cmd->request_id, WF_REQUEST_ID_MAX));
+    op->detail.field = wf_arena_text(op->arena, "request_id");
+}
+
+bool wf_requests_recall(struct wf_op *op, struct wf_state_bytes *known)
+{
+    const INTERNAL(Command) *c = op->cmd;
+
+    if (!wf_need_text(op, "request_id", c->request_id, 0, WF_REQUEST_ID_MAX))
+        return true;
+    if (!memorable(op))
+        return false;
+    sqlite3_stmt *q = wf_db_query(&op->s->db,
+                                  "SELECT fingerprint, result FROM requests"
+                                  " WHERE kind = ? AND actor = ? AND request_id = ? AND at > ?",
+                                  "issi", (int64_t)op->actor->kind, op->actor->name, c->request_id,
+                                  op->time - WF_DEDUP_MS);
+    bool found = wf_db_next(&op->s->db, q);
+    if (found)
+        compare(op, q, known);
+    wf_db_done(q);
+    return found;
+}
+
+static wf_unix_ms oldest(struct wf_state *s)
+{
+    return wf_db_int(&s->db, 0, "SELECT at FROM requests ORDER BY n LIMIT 1", "");
+}
+
+void wf_requests_remember(struct wf_op *op, const uint8_t *result, size_t len)
+{
+    struct wf_state *s = op->s;
+    const INTERNAL(Command) *c = op->cmd;
+
+    if (!memorable(op) || op->result.code == WF_PERMISSION_DENIED ||
+        op->result.code == WF_UNAUTHENTICATED)
+        return;
+    // REPLACE: an expired one of the same id that no tick has dropped yet.
+    wf_db_run(&s->db, "INSERT OR REPLACE INTO requests VALUES(?, ?, ?, ?, ?, ?, ?)", "iissbib",
+              (int64_t)++s->meta.requests, (int64_t)op->actor->kind, op->actor->name, c->request_id,
+              c->fingerprint.data != NULL ? c->fingerprint.data : (uint8_t *)"", c->fingerprint.len,
+              op->time, result, len);
+    if (s->oldest_request == 0)
+        s->oldest_request = op->time;
+    if (s->meta.requests > WF_DEDUP_MAX) {
+        wf_db_run(&s->db, "DELETE FROM requests WHERE n <= ?", "i",
+                  (int64_t)s->meta.requests - WF_DEDUP_MAX);
+        s->oldest_request = oldest(s);
+    }
+}
+
+void wf_requests_expire(struct wf_state *s, wf_unix_ms now)
+{
+    wf_db_run(&s->db,
+              "DELETE FROM requests WHERE n IN (SELECT n FROM requests WHERE at <= ?"
+              " ORDER BY n LIMIT ?)",
+              "ii", now - WF_DEDUP_MS, (int64_t)WF_EXPIRE_STEP);
+    s->oldest_request = oldest(s);
+}
+
+wf_unix_ms wf_requests_due(const struct wf_state *s)
+{
+    if (s->oldest_request == 0)
+        return INT64_MAX;
+    return (s->oldest_request + WF_DEDUP_MS + hour - 1) / hour * hour;
+}
+
+void wf_requests_load(struct wf_state *s)
+{
+    s->oldest_request = oldest(s);
+}
