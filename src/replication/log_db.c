@@ -37,6 +37,7 @@ static enum wf_code code_of(int sqlite)
     switch (sqlite & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR: // our statements are fixed: the schema has changed under them
         return WF_DATA_LOSS;
     case SQLITE_FULL:
     case SQLITE_NOMEM:

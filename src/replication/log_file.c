@@ -73,9 +73,9 @@ static int check_format(struct wf_log_db *db, struct wf_err *err)
     int rc = read_number(db, "PRAGMA application_id", &app, err);
     if (rc == WF_OK)
         rc = read_number(db, "PRAGMA user_version", &format, err);
-    if (rc == WF_OK && app != APPLICATION_ID)
+    if (rc == WF_OK && (app != APPLICATION_ID || format < 1))
         rc = wf_fail(err, WF_DATA_LOSS, "%s/log.db is not a Watchfire log", db->dir);
-    if (rc == WF_OK && (format < 1 || format > WF_LOG_FORMAT))
+    if (rc == WF_OK && format > WF_LOG_FORMAT)
         rc = wf_fail_reason(err, WF_FAILED_PRECONDITION, "NEWER_FORMAT",
                             "%s/log.db has format %d, and this program reads up to %d: "
                             "run the newer version that wrote it",
