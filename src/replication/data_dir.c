@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replication/data_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int fail(struct wf_err *err, const char *what, const char *path)
+{
+    int errnum = errno;
+    return wf_fail(err, wf_code_from_errno(errnum), "cannot %s the data directory %s: %s", what,
+                   path, strerror(errnum));
+}
+
+static int check(const char *path, struct wf_err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return fail(err, "open", path);
+    if (!S_ISDIR(st.st_mode))
+        return wf_fail(err, WF_FAILED_PRECONDITION, "the data directory %s is not a directory",
+                       path);
+    if (st.st_uid != geteuid())
+        return wf_fail(err, WF_PERMISSION_DENIED,
+                       "the data directory %s belongs to user %u, and this process runs as %u: "
+                       "run it as the owner, or chown the directory",
+                       path, st.st_uid, geteuid());
+    if (st.st_mode & (S_IRWXG | S_IRWXO))
+        return wf_fail(err, WF_PERMISSION_DENIED,
+                       "the data directory %s is open to other users (mode %04o): run chmod 700 %s",
+                       path, st.st_mode & 07777, path);
+    return WF_OK;
+}
+
+// Who has the lock, as far as the file tells.
+static int in_use(int fd, const char *path, struct wf_err *err)
+{
+    char text[32] = "";
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+    if (pid <= 0)
+        return wf_fail_reason(err, WF_FAILED_PRECONDITION, "IN_USE",
+                              "the data directory %s is in use by another process", path);
+    return wf_fail_reason(err, WF_FAILED_PRECONDITION, "IN_USE",
+                          "the data directory %s is in use by process %ld: stop that one first",
+                          path, pid);
+}
+
+static int lock(struct wf_data_dir *d, const char *path, struct wf_err *err)
+{
+    char file[4096], text[32];
+    if (snprintf(file, sizeof file, "%s/lock", path) >= (int)sizeof file)
+        return wf_fail(err, WF_INVALID_ARGUMENT, "the data directory's path is too long");
+    d->lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (d->lock < 0)
+        return fail(err, "lock", path);
+    if (flock(d->lock, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? in_use(d->lock, path, err) : fail(err, "lock", path);
+    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(d->lock, 0) != 0 || pwrite(d->lock, text, (size_t)n, 0) != n)
+        return fail(err, "write to", path);
+    return WF_OK;
+}
+
+int wf_data_dir_open(struct wf_data_dir *d, const char *path, bool create, struct wf_err *err)
+{
+    d->lock = -1;
+    if (create && mkdir(path, 0700) != 0 && errno != EEXIST)
+        return fail(err, "create", path);
+    int rc = check(path, err);
+    if (rc == WF_OK)
+        rc = lock(d, path, err);
+    if (rc != WF_OK)
+        wf_data_dir_close(d);
+    return rc;
+}
+
+void wf_data_dir_close(struct wf_data_dir *d)
+{
+    // The file stays: removing it would let a third process lock another one of the same name.
+    if (d->lock >= 0)
+        close(d->lock);
+    d->lock = -1;
+}
