@@ -214,7 +214,7 @@ static void handle(void *ctx, struct wf_call *call)
         count(call, ((const Watchfire__Test__V1__CountRequest *)q)->count,
               ((const Watchfire__Test__V1__CountRequest *)q)->size, NULL);
     else if (strcmp(name, "FailStream") == 0)
-        count(call, ((const Watchfire__Test__V1__FailRequest *)q)->after, 10, q);
+        count(call, ((const Watchfire__Test__V1__FailRequest *)q)->after, 0, q);
     else
         wf_call_on_message(call, chat_message);
 }
