@@ -54,7 +54,7 @@ static int check_cluster(const struct wf_node_identity *self, const struct wf_ms
 static const struct wf_peer *find(const struct wf_hello_rules *r, uint64_t id, const char *name)
 {
     for (unsigned i = 0; i < r->n_peers; i++)
-        if (id ? r->peers[i].id == id : strcmp(r->peers[i].name, name) == 0)
+        if (name == NULL ? r->peers[i].id == id : strcmp(r->peers[i].name, name) == 0)
             return &r->peers[i];
     return NULL;
 }

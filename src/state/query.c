@@ -86,7 +86,7 @@ static int query_incidents(struct wf_state_reader *r, const V1(ListIncidentsRequ
                            ProtobufCMessage **out, struct wf_err *err)
 {
     ANSWER(V1(ListIncidentsResponse), watchfire__v1__list_incidents_response__init);
-    uint32_t size;
+    uint32_t size = 0;
     int64_t below, ids[WF_PAGE_SIZE_MAX + 1];
     size_t n = 0;
     int rc = need_page(req->page_size, &size, err);
@@ -340,7 +340,7 @@ static int query_events(struct wf_state_reader *r, const V1(ListEventsRequest) *
                         ProtobufCMessage **out, struct wf_err *err)
 {
     ANSWER(V1(ListEventsResponse), watchfire__v1__list_events_response__init);
-    uint32_t size;
+    uint32_t size = 0;
     uint64_t incident = 0;
     int rc = need_page(req->page_size, &size, err);
 
@@ -362,7 +362,7 @@ static int query_events(struct wf_state_reader *r, const V1(ListEventsRequest) *
 static int query_search(struct wf_state_reader *r, const V1(SearchRequest) * req,
                         ProtobufCMessage **out, struct wf_err *err)
 {
-    uint32_t size;
+    uint32_t size = 0;
     uint64_t incident = 0, indexed = 0;
     int rc = need_page(req->page_size, &size, err);
 
@@ -464,7 +464,7 @@ static int query_audit(struct wf_state_reader *r, const V1(ListAuditRequest) * r
                        ProtobufCMessage **out, struct wf_err *err)
 {
     ANSWER(V1(ListAuditResponse), watchfire__v1__list_audit_response__init);
-    uint32_t size;
+    uint32_t size = 0;
     int64_t below, last = 0;
     int rc = need_page(req->page_size, &size, err);
 
