@@ -232,6 +232,11 @@ void wf_api_drain(struct wf_api *api)
     wf_watches_end(api);
 }
 
+bool wf_api_idle(const struct wf_api *api)
+{
+    return api->jobs == 0;
+}
+
 static void on_closed(uv_handle_t *h)
 {
     struct wf_api *api = h->data;
@@ -245,7 +250,7 @@ static void on_closed(uv_handle_t *h)
 
 void wf_api_close(struct wf_api *api, void (*done)(void *ctx), void *ctx)
 {
-    WF_ASSERT(api->closed == NULL);
+    WF_ASSERT(api->closed == NULL && api->jobs == 0);
     api->closed = done;
     api->closed_ctx = ctx;
     uv_close((uv_handle_t *)&api->second, on_closed);

@@ -49,7 +49,11 @@ void wf_api_refused_peer(struct wf_api *api, const char *address, const char *wh
 // End the streams with UNAVAILABLE, and start no new one.
 void wf_api_drain(struct wf_api *api);
 
-// Requires that no call is left and no ask is under way. done follows; then the api is freed.
+// Nothing of a call is still at work on the pool.
+bool wf_api_idle(const struct wf_api *api);
+
+// Requires that it is idle, no call is left and no ask is under way. done follows; then the api is
+// freed.
 void wf_api_close(struct wf_api *api, void (*done)(void *ctx), void *ctx);
 
 #endif

@@ -47,6 +47,7 @@ static void let_go(struct backup *b)
         return;
     if (b->fd >= 0)
         close(b->fd);
+    b->api->jobs--;
     wf_call_unref(b->call);
     free(b);
 }
@@ -216,6 +217,7 @@ void wf_backup(struct wf_api *api, struct wf_call *call, const struct wf_princip
         return;
     }
     b->api = api;
+    api->jobs++;
     b->fd = -1;
     b->call = wf_call_ref(call);
     b->holds = 2;

@@ -18,6 +18,7 @@ struct wf_api {
     struct wf_buf scratch;            // for one packed message at a time
     bool draining;
     bool verifying; // one check of the chain at a time
+    unsigned jobs;  // that use the pool: checks and backups
 
     // Request ids for callers that name none: the process's own random prefix and a number.
     char id_prefix[40];

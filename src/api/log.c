@@ -166,6 +166,7 @@ static void verify_done(uv_work_t *work, int status)
     struct wf_api *api = v->api;
     (void)status; // never cancelled
     api->verifying = false;
+    api->jobs--;
     if (v->rc != WF_OK) {
         wf_api_fail(api, v->call, &v->err);
     } else {
@@ -204,6 +205,7 @@ void wf_verify_log(struct wf_api *api, struct wf_call *call, const struct wf_pri
     v->api = api;
     v->call = wf_call_ref(call);
     api->verifying = true;
+    api->jobs++;
     rc = uv_queue_work(api->o.loop, &v->work, verify_run, verify_done);
     WF_ASSERT(rc == 0);
 }

@@ -622,6 +622,11 @@ int wf_consensus_open(struct wf_consensus **out, const struct wf_consensus_optio
     return WF_OK;
 }
 
+const struct wf_node_identity *wf_consensus_identity(const struct wf_consensus *c)
+{
+    return &c->identity;
+}
+
 struct wf_board *wf_consensus_board(struct wf_consensus *c)
 {
     return &c->board;

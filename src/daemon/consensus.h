@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "daemon/config.h"
 #include "daemon/post.h"
+#include "replication/log_store.h"
 #include "state/state.h"
 #include "tls/conn.h"
 
@@ -31,6 +32,7 @@ struct wf_consensus_options {
 // Open the loop and the log store. Everything in opts outlives it.
 int wf_consensus_open(struct wf_consensus **out, const struct wf_consensus_options *opts,
                       struct wf_err *err);
+const struct wf_node_identity *wf_consensus_identity(const struct wf_consensus *c);
 struct wf_board *wf_consensus_board(struct wf_consensus *c);
 struct wf_mailbox *wf_consensus_inbox(struct wf_consensus *c);
 // Before it runs.

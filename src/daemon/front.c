@@ -30,7 +30,7 @@ struct wf_front {
     _Atomic unsigned want;
     _Atomic unsigned grace_ms;
     struct wf_tls *_Atomic new_tls;
-    bool draining, drained, serving;
+    bool draining, drained, serving, closing, closed;
 
     struct wf_post post;
     struct wf_api *api;
@@ -177,8 +177,8 @@ static void on_api_closed(void *ctx)
 
 static void close_all(struct wf_front *f)
 {
-    WF_ASSERT(f->drained);
-    wf_post_send_asks(&f->post);
+    WF_ASSERT(f->drained && !f->closed);
+    f->closed = true;
     uv_close((uv_handle_t *)&f->mail, NULL);
     uv_close((uv_handle_t *)&f->before, NULL);
     uv_close((uv_handle_t *)&f->after, NULL);
@@ -186,6 +186,13 @@ static void close_all(struct wf_front *f)
     wf_rpc_server_free(f->rpc);
     wf_http_server_free(f->http);
     wf_api_close(f->api, on_api_closed, f);
+}
+
+// The node is stopped but still answers: close when nothing is under way any more.
+static void close_when_idle(struct wf_front *f)
+{
+    if (f->closing && !f->closed && f->post.under_way == 0 && wf_api_idle(f->api))
+        close_all(f);
 }
 
 static void take_wants(struct wf_front *f)
@@ -201,7 +208,7 @@ static void take_wants(struct wf_front *f)
     if (want & WANT_DRAIN)
         drain(f);
     if (want & WANT_CLOSE)
-        close_all(f);
+        f->closing = true;
 }
 
 // --- the loop ------------------------------------------------------------------------------------
@@ -229,6 +236,7 @@ static void on_before(uv_prepare_t *h)
 {
     struct wf_front *f = h->data;
     note_watchers(f);
+    close_when_idle(f);
     wf_post_send_asks(&f->post);
 }
 
