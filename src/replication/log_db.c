@@ -73,7 +73,7 @@ int wf_log_db_fail(const struct wf_log_db *db, struct wf_err *err, const char *w
 void wf_log_db_lose(struct wf_log_db *db, const char *why)
 {
     if (!db->lost)
-        snprintf(db->lost_why, sizeof db->lost_why, "%s", why);
+        snprintf(db->lost_why, sizeof db->lost_why, "%.*s", (int)sizeof db->lost_why - 1, why);
     db->lost = true;
 }
 
