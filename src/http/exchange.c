@@ -14,7 +14,7 @@
 
 static const struct wf_http_handler *handler(const struct wf_exchange *ex)
 {
-    return ex->session->shared->handler;
+    return ex->handler ? ex->handler : ex->session->shared->handler;
 }
 
 void wf_exchange_begin(struct wf_exchange *ex)
@@ -77,6 +77,13 @@ void wf_exchange_set_target(struct wf_exchange *ex, char *target)
 
 void wf_exchange_set_user(struct wf_exchange *ex, void *user)
 {
+    ex->user = user;
+}
+
+void wf_exchange_set_handler(struct wf_exchange *ex, const struct wf_http_handler *h, void *user)
+{
+    WF_ASSERT(h != NULL);
+    ex->handler = h;
     ex->user = user;
 }
 

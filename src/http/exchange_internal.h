@@ -19,6 +19,7 @@ struct wf_exchange_ops {
 struct wf_exchange {
     const struct wf_exchange_ops *ops;
     struct wf_http_session *session;
+    const struct wf_http_handler *handler; // NULL: the server's
     void *user;
     const char *method, *path, *query, *authority;
     int version;
