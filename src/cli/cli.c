@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "cli/findings.h"
+#include "cli/help.h"
+#include "cli/request.h"
+#include "cli/text.h"
+
+enum { LINE_MAX_BYTES = 64 * 1024, PATH_SIZE = 128 };
+
+static void method_path(const struct wf_cli_command *c, char out[PATH_SIZE])
+{
+    WF_ASSERT(c->service && c->method);
+    snprintf(out, PATH_SIZE, "/%s/%s", c->service, c->method);
+}
+
+// --- reporting -----------------------------------------------------------------------------------
+
+// What a person can do about it, when the code or reason says so; otherwise NULL.
+static const char *advice_for(const struct wf_client_error *err)
+{
+    if (strcmp(err->reason, "STALE_EPOCH") == 0)
+        return "the command has changed hands; look again with watchfire ic who INCIDENT";
+    if (strcmp(err->reason, "DRAFT_FINDINGS") == 0)
+        return "change the draft, or post it as it is with --override";
+    if (err->code == WF_CLIENT_UNAUTHENTICATED)
+        return "show a certificate (--cert, --key) or a token (--token)";
+    if (err->code == WF_CLIENT_UNAVAILABLE)
+        return "watchfire cluster status tells what a node sees; reads work with --stale";
+    return NULL;
+}
+
+int wf_cli_report_call(struct wf_cli *cli, const struct wf_client_error *err, const char *draft)
+{
+    struct wf_buf text;
+    wf_buf_init(&text, LINE_MAX_BYTES);
+    wf_text_clean(&text, err->message, strlen(err->message), true);
+    const char *s = wf_buf_cstr(&text);
+    fprintf(cli->err, "watchfire: %s", s ? s : "out of memory");
+    wf_buf_free(&text);
+    fprintf(cli->err, " (%s)\n", err->reason[0] ? err->reason : wf_client_code_name(err->code));
+    if (draft && err->detail && err->detail->n_findings > 0)
+        wf_findings_print(cli->err, draft, err->detail->findings, err->detail->n_findings,
+                          cli->terminal_err && cli->printer.color);
+    const char *advice = advice_for(err);
+    if (advice && !cli->quiet)
+        fprintf(cli->err, "%s\n", advice);
+    return (int)wf_exit_of_call(err->code, err->reason);
+}
+
+int wf_cli_report_local(struct wf_cli *cli, const struct wf_err *err)
+{
+    fprintf(cli->err, "watchfire: %s\n", err->msg);
+    return (int)wf_exit_of_local(err->code);
+}
+
+static void put_filled(struct wf_cli *cli, FILE *out, const char *prefix, const char *text,
+                       const ProtobufCMessage *response)
+{
+    struct wf_buf line;
+    wf_buf_init(&line, LINE_MAX_BYTES);
+    wf_text_fill(&line, text, response, &cli->args, cli->printer.now);
+    const char *s = wf_buf_cstr(&line);
+    fprintf(out, "%s%s\n", prefix, s ? s : "");
+    wf_buf_free(&line);
+}
+
+void wf_cli_line(struct wf_cli *cli, const char *text, const ProtobufCMessage *response)
+{
+    put_filled(cli, cli->out, "", text, response);
+}
+
+void wf_cli_hint(struct wf_cli *cli, const char *text, const ProtobufCMessage *response)
+{
+    if (!cli->quiet)
+        put_filled(cli, cli->err, "Next: ", text, response);
+}
+
+// --- calling -------------------------------------------------------------------------------------
+
+struct wf_client *wf_cli_client(struct wf_cli *cli, int *code)
+{
+    if (cli->client)
+        return cli->client;
+    const struct wf_cli_config *c = &cli->config;
+    struct wf_err err;
+    if (c->n_endpoints == 0 || !c->ca) {
+        wf_fail(&err, WF_INVALID_ARGUMENT,
+                "%s: give %s, set %s, or write it into ~/.config/watchfire/config.yaml",
+                c->n_endpoints == 0 ? "no node is known" : "the cluster's CA is not known",
+                c->n_endpoints == 0 ? "--endpoint HOST:PORT" : "--ca FILE",
+                c->n_endpoints == 0 ? "WATCHFIRE_ENDPOINTS" : "WATCHFIRE_CA");
+        *code = wf_cli_report_local(cli, &err);
+        return NULL;
+    }
+    struct wf_client_options o;
+    wf_client_options_init(&o);
+    o.endpoints = (const char *const *)c->endpoints;
+    o.n_endpoints = c->n_endpoints;
+    o.ca_file = c->ca;
+    o.cert_file = c->cert;
+    o.key_file = c->key;
+    o.token = c->token;
+    o.timeout_ms = c->timeout_ms;
+    struct wf_client_error why = WF_CLIENT_ERROR_INIT;
+    if (wf_client_new(&cli->client, NULL, &o, &why) != WF_CLIENT_OK) {
+        wf_fail(&err, WF_INVALID_ARGUMENT, "%s", why.message);
+        *code = wf_cli_report_local(cli, &err);
+        wf_client_error_clear(&why);
+        return NULL;
+    }
+    return cli->client;
+}
+
+int wf_cli_request(struct wf_cli *cli, ProtobufCMessage **request)
+{
+    struct wf_err err;
+    int rc = wf_cli_request_build(&cli->args, cli->in, request, &err);
+    return rc == WF_OK ? WF_EXIT_OK : wf_cli_report_local(cli, &err);
+}
+
+// The text a status draft's findings point into.
+static const char *draft_of(const ProtobufCMessage *request)
+{
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "body");
+    return f ? *(char *const *)((const char *)request + f->offset) : NULL;
+}
+
+int wf_cli_call(struct wf_cli *cli, const ProtobufCMessage *request, ProtobufCMessage **response)
+{
+    char path[PATH_SIZE];
+    int code = WF_EXIT_OK;
+    struct wf_client *client = wf_cli_client(cli, &code);
+    if (!client)
+        return code;
+    method_path(cli->args.command, path);
+    struct wf_client_call_options o = {.endpoint = wf_cli_args_get(&cli->args, "node")};
+    struct wf_client_error err = WF_CLIENT_ERROR_INIT;
+    if (wf_client_call(client, path, request, response, &o, &err) != WF_CLIENT_OK)
+        code = wf_cli_report_call(cli, &err, draft_of(request));
+    wf_client_error_clear(&err);
+    return code;
+}
+
+int wf_cli_stream(struct wf_cli *cli, const ProtobufCMessage *request,
+                  struct wf_client_reader **reader)
+{
+    char path[PATH_SIZE];
+    int code = WF_EXIT_OK;
+    struct wf_client *client = wf_cli_client(cli, &code);
+    if (!client)
+        return code;
+    method_path(cli->args.command, path);
+    struct wf_client_error err = WF_CLIENT_ERROR_INIT;
+    if (wf_client_read_open(reader, client, path, request, NULL, &err) != WF_CLIENT_OK)
+        code = wf_cli_report_call(cli, &err, NULL);
+    wf_client_error_clear(&err);
+    return code;
+}
+
+// --- showing -------------------------------------------------------------------------------------
+
+// A page that ended early names the next one.
+static void put_next_page(struct wf_cli *cli, const ProtobufCMessage *response)
+{
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field_by_name(response->descriptor, "next_page_token");
+    if (f && !wf_text_is_default(response, f))
+        wf_cli_hint(cli, "there is more: --page {next_page_token}", response);
+}
+
+int wf_cli_show(struct wf_cli *cli, const ProtobufCMessage *response)
+{
+    const struct wf_cli_command *c = cli->args.command;
+    if (cli->quiet) {
+        if (c->id)
+            wf_print_id(&cli->printer, response, c->id);
+        return WF_EXIT_OK;
+    }
+    if (cli->printer.format == WF_PRINT_HUMAN && c->done) {
+        wf_cli_line(cli, c->done, response);
+    } else {
+        struct wf_err err;
+        if (wf_print(&cli->printer, response, c->view, &err) != WF_OK)
+            return wf_cli_report_local(cli, &err);
+    }
+    if (cli->printer.format == WF_PRINT_HUMAN) {
+        if (c->next)
+            wf_cli_hint(cli, c->next, response);
+        put_next_page(cli, response);
+    }
+    return WF_EXIT_OK;
+}
+
+int wf_cli_confirm(struct wf_cli *cli)
+{
+    const struct wf_cli_command *c = cli->args.command;
+    if (!(c->traits & WF_CLI_CONFIRM) || cli->yes)
+        return WF_EXIT_OK;
+    put_filled(cli, cli->err, "", c->warning, NULL);
+    if (!cli->terminal_in) {
+        fputs("watchfire: there is no terminal to ask: repeat it with -y\n", cli->err);
+        return WF_EXIT_USAGE;
+    }
+    fputs("Go on? [y/N] ", cli->err);
+    fflush(cli->err);
+    char answer[16];
+    if (fgets(answer, sizeof(answer), cli->in) && strncasecmp(answer, "y", 1) == 0)
+        return WF_EXIT_OK;
+    fputs("Nothing was changed.\n", cli->err);
+    return WF_EXIT_USAGE;
+}
+
+int wf_cli_default_run(struct wf_cli *cli)
+{
+    ProtobufCMessage *request, *response = NULL;
+    int code = wf_cli_request(cli, &request);
+    if (code != WF_EXIT_OK)
+        return code;
+    code = wf_cli_confirm(cli);
+    if (code == WF_EXIT_OK)
+        code = wf_cli_call(cli, request, &response);
+    protobuf_c_message_free_unpacked(request, NULL);
+    if (code != WF_EXIT_OK)
+        return code;
+    code = wf_cli_show(cli, response);
+    protobuf_c_message_free_unpacked(response, NULL);
+    return code;
+}
+
+// --- the whole run -------------------------------------------------------------------------------
+
+static unsigned terminal_width(FILE *out)
+{
+    struct winsize size;
+    if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_col;
+}
+
+static bool is_terminal(FILE *f)
+{
+    return fileno(f) >= 0 && isatty(fileno(f));
+}
+
+static void set_up(struct wf_cli *cli)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool json = wf_cli_args_get(&cli->args, "json"), yaml = wf_cli_args_get(&cli->args, "yaml");
+    cli->quiet = wf_cli_args_get(&cli->args, "quiet");
+    cli->yes = wf_cli_args_get(&cli->args, "yes");
+    cli->terminal_in = is_terminal(cli->in);
+    cli->terminal_err = is_terminal(cli->err);
+    cli->printer =
+        (struct wf_printer){.out = cli->out,
+                            .format = json   ? WF_PRINT_JSON
+                                      : yaml ? WF_PRINT_YAML
+                                             : WF_PRINT_HUMAN,
+                            .schema = cli->schema,
+                            .now = wf_clock_unix_ms(),
+                            .width = is_terminal(cli->out) ? terminal_width(cli->out) : 0,
+                            .color = is_terminal(cli->out) && !(no_color && no_color[0]) &&
+                                     !(term && strcmp(term, "dumb") == 0)};
+}
+
+static int usage_error(struct wf_cli *cli, const struct wf_err *err)
+{
+    const struct wf_cli_command *c = cli->args.command;
+    fprintf(cli->err, "watchfire: %s\n", err->msg);
+    fprintf(cli->err, "See: watchfire help%s%s%s%s\n", cli->args.noun ? " " : "",
+            cli->args.noun ? cli->args.noun : "", c && c->verb ? " " : "",
+            c && c->verb ? c->verb : "");
+    return WF_EXIT_USAGE;
+}
+
+static int run_command(struct wf_cli *cli)
+{
+    const struct wf_cli_command *c = cli->args.command;
+    struct wf_err err;
+    if (wf_cli_args_get(&cli->args, "help") || !c) {
+        wf_help_print(cli->out, cli->args.noun, c);
+        bool asked = wf_cli_args_get(&cli->args, "help") || !cli->args.noun;
+        return asked ? WF_EXIT_OK : WF_EXIT_USAGE;
+    }
+    if (wf_cli_args_get(&cli->args, "json") && wf_cli_args_get(&cli->args, "yaml")) {
+        wf_fail(&err, WF_INVALID_ARGUMENT, "give --json or --yaml, not both");
+        return usage_error(cli, &err);
+    }
+    struct wf_schema_source source = wf_schema_embedded();
+    if (wf_schema_new(&source, &cli->schema, &err) != WF_OK ||
+        (c->service && wf_cli_config_load(&cli->config, &cli->args, getenv, &err) != WF_OK))
+        return wf_cli_report_local(cli, &err);
+    set_up(cli);
+    return c->run ? c->run(cli) : wf_cli_default_run(cli);
+}
+
+int wf_cli_main(int argc, char *const argv[], FILE *in, FILE *out, FILE *err)
+{
+    struct wf_cli cli = {.in = in, .out = out, .err = err};
+    struct wf_err why;
+    int code = wf_cli_args_parse(&cli.args, argc, argv, &why) == WF_OK ? run_command(&cli)
+                                                                       : usage_error(&cli, &why);
+    if ((fflush(out) != 0 || ferror(out)) && code == WF_EXIT_OK) {
+        fputs("watchfire: cannot write the output\n", err);
+        code = WF_EXIT_LOCAL;
+    }
+    wf_client_free(cli.client);
+    wf_schema_free(cli.schema);
+    wf_cli_config_free(&cli.config);
+    wf_cli_args_free(&cli.args);
+    return code;
+}

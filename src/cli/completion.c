@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Completion scripts of the shells, written out of the command table: nouns, verbs, flags.
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/runs.h"
+
+// The verbs of a noun, aliases left out, or its first parameter's place when it stands alone.
+static void put_verbs(FILE *out, const char *noun)
+{
+    const struct wf_cli_command *c;
+    const char *gap = "";
+    for (size_t i = 0; (c = wf_cli_command_at(i)); i++)
+        if (strcmp(c->noun, noun) == 0 && c->verb) {
+            fprintf(out, "%s%s", gap, c->verb);
+            gap = " ";
+        }
+}
+
+static void put_flags(FILE *out, const struct wf_cli_param *p)
+{
+    for (; p->name; p++)
+        if (p->flag)
+            fprintf(out, " --%s", p->name);
+}
+
+// The i-th noun, each once; NULL past the end.
+static const char *noun_at(size_t i)
+{
+    const struct wf_cli_command *c;
+    const char *last = "";
+    for (size_t k = 0; (c = wf_cli_command_at(k)); k++) {
+        if (strcmp(c->noun, last) == 0)
+            continue;
+        last = c->noun;
+        if (i-- == 0)
+            return last;
+    }
+    return NULL;
+}
+
+// A case over "noun verb" that sets flags, for bash and zsh alike.
+static void put_flag_cases(FILE *out)
+{
+    const struct wf_cli_command *c;
+    for (size_t i = 0; (c = wf_cli_command_at(i)); i++) {
+        fprintf(out, "    \"%s %s\"%s) flags=\"", c->noun, c->verb ? c->verb : "",
+                c->verb ? "" : "*");
+        put_flags(out, c->params);
+        fputs("\" ;;\n", out);
+    }
+}
+
+static void put_verb_cases(FILE *out)
+{
+    const char *noun;
+    for (size_t i = 0; (noun = noun_at(i)); i++) {
+        fprintf(out, "    %s) verbs=\"", noun);
+        put_verbs(out, noun);
+        fputs("\" ;;\n", out);
+    }
+}
+
+static void put_nouns(FILE *out)
+{
+    const char *noun;
+    for (size_t i = 0; (noun = noun_at(i)); i++)
+        fprintf(out, "%s%s", i ? " " : "", noun);
+}
+
+// Words are told apart from flags, so that "watchfire --json incident <TAB>" works, too.
+static void put_bash(FILE *out)
+{
+    fputs("# bash completion of watchfire: source <(watchfire completion bash)\n"
+          "_watchfire() {\n"
+          "  local cur=${COMP_WORDS[COMP_CWORD]} words=() verbs= flags= w\n"
+          "  for w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+          "    [[ $w == -* ]] || words+=(\"$w\")\n"
+          "  done\n"
+          "  case ${words[0]} in\n",
+          out);
+    put_verb_cases(out);
+    fputs("  esac\n  case \"${words[0]} ${words[1]}\" in\n", out);
+    put_flag_cases(out);
+    fputs("  esac\n  if [[ $cur == -* ]]; then\n    COMPREPLY=($(compgen -W \"$flags", out);
+    put_flags(out, wf_cli_global_flags);
+    fputs("\" -- \"$cur\"))\n"
+          "  elif [ ${#words[@]} -eq 0 ]; then\n    COMPREPLY=($(compgen -W \"",
+          out);
+    put_nouns(out);
+    fputs("\" -- \"$cur\"))\n"
+          "  elif [ ${#words[@]} -eq 1 ] && [ -n \"$verbs\" ]; then\n"
+          "    COMPREPLY=($(compgen -W \"$verbs\" -- \"$cur\"))\n"
+          "  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\n"
+          "complete -F _watchfire watchfire\n",
+          out);
+}
+
+static void put_zsh(FILE *out)
+{
+    fputs("#compdef watchfire\n"
+          "# zsh completion of watchfire: source <(watchfire completion zsh)\n"
+          "_watchfire() {\n"
+          "  local verbs= flags= w\n  local -a plain\n"
+          "  for w in ${words[2,CURRENT-1]}; do\n    [[ $w == -* ]] || plain+=($w)\n  done\n"
+          "  case ${plain[1]} in\n",
+          out);
+    put_verb_cases(out);
+    fputs("  esac\n  case \"${plain[1]} ${plain[2]}\" in\n", out);
+    put_flag_cases(out);
+    fputs("  esac\n  if [[ ${words[CURRENT]} == -* ]]; then\n    compadd -- ${=flags}", out);
+    put_flags(out, wf_cli_global_flags);
+    fputs("\n  elif (( ${#plain} == 0 )); then\n    compadd -- ", out);
+    put_nouns(out);
+    fputs("\n  elif (( ${#plain} == 1 )) && [[ -n $verbs ]]; then\n"
+          "    compadd -- ${=verbs}\n  else\n    _files\n  fi\n}\n"
+          "compdef _watchfire watchfire\n",
+          out);
+}
+
+// In single quotes, as fish takes them.
+static void put_fish_text(FILE *out, const char *text)
+{
+    fputc('\'', out);
+    for (; *text; text++) {
+        if (*text == '\'' || *text == '\\')
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+    fputc('\'', out);
+}
+
+static void put_fish_flags(FILE *out, const struct wf_cli_param *p, const char *condition)
+{
+    for (; p->name; p++) {
+        if (!p->flag)
+            continue;
+        fprintf(out, "complete -c watchfire%s -l %s", condition, p->name);
+        if (p->letter)
+            fprintf(out, " -s %c", p->letter);
+        fprintf(out, "%s -d ", p->kind == WF_PARAM_BOOL ? "" : " -r");
+        put_fish_text(out, p->help);
+        fputc('\n', out);
+    }
+}
+
+static void put_fish(FILE *out)
+{
+    fputs("# fish completion of watchfire: watchfire completion fish | source\n", out);
+    const char *noun;
+    for (size_t i = 0; (noun = noun_at(i)); i++) {
+        const char *summary = wf_cli_noun_summary(noun);
+        const struct wf_cli_command *alone = wf_cli_command_find(noun, NULL, NULL);
+        fprintf(out, "complete -c watchfire -f -n __fish_use_subcommand -a %s -d ", noun);
+        put_fish_text(out, summary ? summary : alone->summary);
+        fputc('\n', out);
+    }
+    const struct wf_cli_command *c;
+    for (size_t i = 0; (c = wf_cli_command_at(i)); i++) {
+        char condition[160];
+        if (c->verb) {
+            fprintf(out,
+                    "complete -c watchfire -f -n '__fish_seen_subcommand_from %s; and test (count "
+                    "(commandline -opc)) -eq 2' -a %s -d ",
+                    c->noun, c->verb);
+            put_fish_text(out, c->summary);
+            fputc('\n', out);
+        }
+        snprintf(condition, sizeof(condition), " -n '__fish_seen_subcommand_from %s%s%s'", c->noun,
+                 c->verb ? "; and __fish_seen_subcommand_from " : "", c->verb ? c->verb : "");
+        put_fish_flags(out, c->params, condition);
+    }
+    put_fish_flags(out, wf_cli_global_flags, "");
+}
+
+int wf_cli_run_completion(struct wf_cli *cli)
+{
+    const char *shell = wf_cli_args_get(&cli->args, "SHELL");
+    if (strcmp(shell, "bash") == 0)
+        put_bash(cli->out);
+    else if (strcmp(shell, "zsh") == 0)
+        put_zsh(cli->out);
+    else if (strcmp(shell, "fish") == 0)
+        put_fish(cli->out);
+    else {
+        fprintf(cli->err, "watchfire: no completion for \"%s\": bash, zsh or fish\n", shell);
+        return WF_EXIT_USAGE;
+    }
+    return WF_EXIT_OK;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Help out of the command table. One thread.
+#ifndef WF_CLI_HELP_H
+#define WF_CLI_HELP_H
+
+#include <stdio.h>
+
+#include "cli/command.h"
+
+// All commands (noun NULL), one noun's verbs (command NULL), or one command with its parameters.
+void wf_help_print(FILE *out, const char *noun, const struct wf_cli_command *command);
+
+// "watchfire ic offer INCIDENT NAME [flags]".
+void wf_help_usage(FILE *out, const struct wf_cli_command *command);
+
+#endif

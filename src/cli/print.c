@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/print.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "cli/columns.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/yaml.h"
+#include "google/protobuf/timestamp.pb-c.h"
+#include "rpc/json.h"
+#include "watchfire/v1/common.pb-c.h"
+
+enum { OUTPUT_MAX = 64 * 1024 * 1024, LABEL_WIDTH = 18 };
+
+static const char *text_of(struct wf_buf *b)
+{
+    const char *s = wf_buf_cstr(b);
+    return s ? s : "";
+}
+
+// --- tables --------------------------------------------------------------------------------------
+
+static void put_cell(struct wf_table *t, const struct wf_column *col, const ProtobufCMessage *item,
+                     wf_unix_ms now)
+{
+    struct wf_buf text;
+    wf_buf_init(&text, OUTPUT_MAX);
+    const ProtobufCMessage *owner;
+    const ProtobufCFieldDescriptor *f;
+    if (wf_text_find(item, col->path, 0, &owner, &f) && !wf_text_is_default(owner, f))
+        wf_text_field(&text, owner, f, now, col->time);
+    wf_table_cell(t, text_of(&text));
+    wf_buf_free(&text);
+}
+
+void wf_print_list(const struct wf_printer *p, const ProtobufCMessage *msg,
+                   const ProtobufCFieldDescriptor *list, unsigned indent)
+{
+    ProtobufCMessage *const *items;
+    size_t n = wf_text_list(msg, list, &items);
+    const struct wf_column *columns = wf_columns_of(list->descriptor);
+    WF_ASSERT(columns); // cli.print checks that every list's type has columns
+    if (n == 0) {
+        fprintf(p->out, "%*snone\n", (int)indent, "");
+        return;
+    }
+    struct wf_table t;
+    wf_table_init(&t);
+    for (const struct wf_column *c = columns; c->header; c++)
+        wf_table_column(&t, c->header, c->right);
+    for (size_t i = 0; i < n; i++)
+        for (const struct wf_column *c = columns; c->header; c++)
+            put_cell(&t, c, items[i], p->now);
+    if (!wf_table_print(&t, p->out, indent, p->width, p->color))
+        fprintf(p->out, "%*sout of memory\n", (int)indent, "");
+    wf_table_free(&t);
+}
+
+// --- cards ---------------------------------------------------------------------------------------
+
+// "declared_at" as "Declared at:".
+static void put_label(const struct wf_printer *p, const char *name, unsigned indent)
+{
+    char label[64];
+    snprintf(label, sizeof(label), "%s:", name);
+    for (char *c = label; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    label[0] = (char)toupper((unsigned char)label[0]);
+    fprintf(p->out, "%*s%s%s%s", (int)indent, "", p->color ? "\033[2m" : "", label,
+            p->color ? "\033[0m" : "");
+    int pad = LABEL_WIDTH - (int)strlen(label);
+    fprintf(p->out, "%*s", pad > 1 ? pad : 1, "");
+}
+
+// Further lines of a text stand under its first.
+static void put_lines(const struct wf_printer *p, const char *text, unsigned indent)
+{
+    for (size_t len; *text; text += len) {
+        len = strcspn(text, "\n");
+        fwrite(text, 1, len, p->out);
+        fputc('\n', p->out);
+        if (text[len])
+            len++;
+        if (text[len])
+            fprintf(p->out, "%*s", (int)(indent + LABEL_WIDTH), "");
+    }
+}
+
+static bool is_plain(const ProtobufCFieldDescriptor *f)
+{
+    return f->type != PROTOBUF_C_TYPE_MESSAGE ||
+           f->descriptor == &google__protobuf__timestamp__descriptor ||
+           f->descriptor == &watchfire__v1__actor__descriptor;
+}
+
+static void put_field(const struct wf_printer *p, const ProtobufCMessage *msg,
+                      const ProtobufCFieldDescriptor *f, unsigned indent)
+{
+    if (is_plain(f)) {
+        struct wf_buf text;
+        wf_buf_init(&text, OUTPUT_MAX);
+        wf_text_field(&text, msg, f, p->now, WF_TIME_BOTH);
+        put_label(p, f->name, indent);
+        put_lines(p, text_of(&text), indent);
+        wf_buf_free(&text);
+        return;
+    }
+    put_label(p, f->name, indent);
+    fputc('\n', p->out);
+    if (f->label == PROTOBUF_C_LABEL_REPEATED)
+        wf_print_list(p, msg, f, indent + 2);
+    else
+        wf_print_card(p, wf_text_sub(msg, f), indent + 2);
+}
+
+void wf_print_card(const struct wf_printer *p, const ProtobufCMessage *msg, unsigned indent)
+{
+    for (unsigned i = 0; i < msg->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *f = &msg->descriptor->fields[i];
+        if (!wf_text_is_default(msg, f) && strcmp(f->name, "read") != 0)
+            put_field(p, msg, f, indent);
+    }
+}
+
+// --- all formats ---------------------------------------------------------------------------------
+
+// An answer from a node that could not prove it to be the newest says so.
+static void put_staleness(const struct wf_printer *p, const ProtobufCMessage *msg)
+{
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field_by_name(msg->descriptor, "read");
+    const ProtobufCMessage *sub = f ? wf_text_sub(msg, f) : NULL;
+    if (!sub)
+        return;
+    const Watchfire__V1__ReadInfo *read = (const Watchfire__V1__ReadInfo *)sub;
+    if (!read->stale)
+        return;
+    fprintf(p->out, "(stale: the state of %s", read->node);
+    if (read->age_ms >= 0)
+        fprintf(p->out, " of %lld ms ago)\n", (long long)read->age_ms);
+    else
+        fputs(", of unknown age)\n", p->out);
+}
+
+static void put_human(const struct wf_printer *p, const ProtobufCMessage *msg, const char *view)
+{
+    const ProtobufCMessage *owner = msg;
+    const ProtobufCFieldDescriptor *f = NULL;
+    if (!view)
+        wf_print_card(p, msg, 0);
+    else if (!wf_text_find(msg, view, 0, &owner, &f))
+        fputs("none\n", p->out);
+    else if (f->label == PROTOBUF_C_LABEL_REPEATED)
+        wf_print_list(p, owner, f, 0);
+    else if (wf_text_sub(owner, f))
+        wf_print_card(p, wf_text_sub(owner, f), 0);
+    put_staleness(p, msg);
+}
+
+static int json_text(const struct wf_printer *p, const ProtobufCMessage *msg, unsigned flags,
+                     struct wf_buf *out, struct wf_err *err)
+{
+    wf_buf_init(out, OUTPUT_MAX);
+    int rc = wf_json_write(p->schema, msg, flags, out);
+    if (rc != WF_OK) {
+        wf_buf_free(out);
+        return wf_fail(err, rc, "the answer does not fit into memory");
+    }
+    return WF_OK;
+}
+
+int wf_print_json_line(const struct wf_printer *p, const ProtobufCMessage *msg, struct wf_err *err)
+{
+    struct wf_buf json;
+    int rc = json_text(p, msg, 0, &json, err);
+    if (rc != WF_OK)
+        return rc;
+    fprintf(p->out, "%s\n", text_of(&json));
+    wf_buf_free(&json);
+    return WF_OK;
+}
+
+int wf_print(const struct wf_printer *p, const ProtobufCMessage *msg, const char *view,
+             struct wf_err *err)
+{
+    if (p->format == WF_PRINT_HUMAN) {
+        put_human(p, msg, view);
+        return WF_OK;
+    }
+    struct wf_buf json;
+    int rc = json_text(p, msg, WF_JSON_PRETTY, &json, err);
+    if (rc != WF_OK)
+        return rc;
+    if (p->format == WF_PRINT_JSON)
+        fprintf(p->out, "%s\n", text_of(&json));
+    else
+        rc = wf_yaml_from_json((const char *)json.data, json.len, p->out, err);
+    wf_buf_free(&json);
+    return rc;
+}
+
+void wf_print_id(const struct wf_printer *p, const ProtobufCMessage *msg, const char *path)
+{
+    const ProtobufCMessage *owner;
+    const ProtobufCFieldDescriptor *f, *head;
+    char first[64];
+    snprintf(first, sizeof(first), "%.*s", (int)strcspn(path, "."), path);
+    head = protobuf_c_message_descriptor_get_field_by_name(msg->descriptor, first);
+    WF_ASSERT(head);
+    bool many = head->label == PROTOBUF_C_LABEL_REPEATED;
+    for (size_t i = 0; (many || i == 0) && wf_text_find(msg, path, i, &owner, &f); i++) {
+        struct wf_buf text;
+        wf_buf_init(&text, OUTPUT_MAX);
+        wf_text_field(&text, owner, f, p->now, WF_TIME_UTC);
+        fprintf(p->out, "%s\n", text_of(&text));
+        wf_buf_free(&text);
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Following the log: an event a line, over broken connections.
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/runs.h"
+#include "cli/text.h"
+#include "proto/time.h"
+#include "watchfire/v1/log.pb-c.h"
+
+struct watching {
+    struct wf_cli *cli;
+    struct wf_client_watch *watch;
+    uint64_t left; // events until it ends; 0: no end
+    bool bounded;
+    int code;
+};
+
+static void put_event(struct wf_cli *cli, const Watchfire__V1__Event *e)
+{
+    struct wf_buf line;
+    wf_buf_init(&line, 64 * 1024);
+    wf_text_time(&line, wf_timestamp_ms(e->at), 0, WF_TIME_UTC);
+    wf_buf_printf(&line, "  %" PRIu64 "  %s  %s: ", e->seq,
+                  e->incident_id[0] ? e->incident_id : "-", e->actor ? e->actor->name : "-");
+    const char *said = e->announcement[0] ? e->announcement : e->text;
+    wf_text_clean(&line, said, strlen(said), true);
+    const char *s = wf_buf_cstr(&line);
+    bool bold = cli->printer.color && e->announcement[0];
+    fprintf(cli->out, "%s%s%s\n", bold ? "\033[1m" : "", s ? s : "", bold ? "\033[0m" : "");
+    wf_buf_free(&line);
+}
+
+static void on_event(void *ctx, const Watchfire__V1__Event *event)
+{
+    struct watching *w = ctx;
+    struct wf_cli *cli = w->cli;
+    struct wf_err err;
+    if (cli->quiet)
+        fprintf(cli->out, "%" PRIu64 "\n", event->seq);
+    else if (cli->printer.format == WF_PRINT_HUMAN)
+        put_event(cli, event);
+    else if (wf_print_json_line(&cli->printer, &event->base, &err) != WF_OK)
+        w->code = wf_cli_report_local(cli, &err);
+    // Whoever reads our output sees each event at once; when nobody does any more, it is over.
+    if (fflush(cli->out) != 0 || (w->bounded && --w->left == 0))
+        wf_client_stop(cli->client);
+}
+
+static void on_interrupted(void *ctx, const struct wf_client_error *err)
+{
+    struct watching *w = ctx;
+    if (!w->cli->quiet)
+        fprintf(w->cli->err, "(%s; going on from event %" PRIu64 ")\n", err->message,
+                wf_client_watch_seq(w->watch));
+}
+
+static void on_closed(void *ctx, const struct wf_client_error *err)
+{
+    struct watching *w = ctx;
+    w->watch = NULL;
+    w->code = wf_cli_report_call(w->cli, err, NULL);
+    wf_client_stop(w->cli->client);
+}
+
+int wf_cli_run_watch(struct wf_cli *cli)
+{
+    static const struct wf_client_watch_events events = {on_event, on_interrupted, on_closed};
+    ProtobufCMessage *request;
+    int code = wf_cli_request(cli, &request);
+    if (code != WF_EXIT_OK)
+        return code;
+    const Watchfire__V1__WatchEventsRequest *asked = (const void *)request;
+    const char *count = wf_cli_args_get(&cli->args, "count");
+    struct watching w = {.cli = cli,
+                         .bounded = count != NULL,
+                         .left = count ? strtoull(count, NULL, 10) : 0,
+                         .code = WF_EXIT_OK};
+    struct wf_client_watch_options o = {.incident_id = asked->incident_id,
+                                        .after_seq = asked->after_seq,
+                                        .from_now = !wf_cli_args_get(&cli->args, "after")};
+    if (w.bounded && w.left == 0) {
+        struct wf_err err;
+        wf_fail(&err, WF_INVALID_ARGUMENT, "--count: \"%s\" is no number from 1 on", count);
+        code = wf_cli_report_local(cli, &err);
+    } else if (wf_cli_client(cli, &code)) {
+        w.watch = wf_client_watch_open(cli->client, &o, &events, &w);
+        if (w.watch)
+            wf_client_run(cli->client);
+        if (w.watch)
+            wf_client_watch_cancel(w.watch);
+        code = w.code;
+    }
+    protobuf_c_message_free_unpacked(request, NULL);
+    return code;
+}
