@@ -55,13 +55,13 @@
 #define WF_PAGE_SIZE_MAX             1000 // rows of one list answer
 #define WF_PAGE_SIZE_DEFAULT         100
 #define WF_TOKENS_MAX                10000 // access tokens, revoked ones included until they expire
-#define WF_TOKEN_SECONDS_MAX     (10LL * 365 * 24 * 3600)
-#define WF_TOKEN_SECONDS_DEFAULT (90LL * 24 * 3600)
-#define WF_TOKEN_SCOPES_MAX      8
-#define WF_SCOPE_MAX             31
-#define WF_USERS_MAX             1000 // one list answer holds them all
-#define WF_REFUSALS_BATCH_MAX    100  // refusals a node reports in one command
-#define WF_AUDIT_TEXT_MAX        1024 // message of an audit entry; longer ones are cut
+#define WF_TOKEN_SECONDS_MAX         (10LL * 365 * 24 * 3600)
+#define WF_TOKEN_SECONDS_DEFAULT     (90LL * 24 * 3600)
+#define WF_TOKEN_SCOPES_MAX          8
+#define WF_SCOPE_MAX                 31
+#define WF_USERS_MAX                 1000   // one list answer holds them all
+#define WF_REFUSALS_BATCH_MAX        100    // refusals a node reports in one command
+#define WF_AUDIT_TEXT_MAX            1024   // message of an audit entry; longer ones are cut
 #define WF_AUDIT_REFUSALS_MAX        100000 // refusals kept; older ones fall out, changes never do
 #define WF_AUDIT_REFUSALS_PER_SECOND 10 // recorded one by one per node; past it they are counted
 
@@ -112,17 +112,20 @@
 #define WF_CONN_WINDOW   (1024 * 1024) // and on all streams of its connection
 // Request and response bytes held for one connection before new streams are refused (to be
 // retried).
-#define WF_CONN_BUFFERED_MAX   (4 * 1024 * 1024)
-#define WF_RESPONSE_QUEUE_MAX  (16 * 1024 * 1024) // of one response, not yet given to the connection
-#define WF_RESPONSE_QUEUE_LOW  (16 * 1024)        // at or below it the handler is asked for more
-#define WF_RESET_BURST         500  // RST_STREAM frames a client may send at once (rapid reset) ...
-#define WF_RESET_RATE          50   // ... and in a second
-#define WF_CONTROL_BURST       1000 // PING, SETTINGS, PRIORITY and empty DATA frames likewise
-#define WF_CONTROL_RATE        100
-#define WF_PING_MIN_MS         10000 // pings closer than this, with no data between, are strikes
-#define WF_PING_STRIKES        3
-#define WF_KEEPALIVE_MS        30000  // of silence before a connection with work on it is pinged
-#define WF_KEEPALIVE_WAIT_MS   20000  // for the answer
+#define WF_CONN_BUFFERED_MAX  (4 * 1024 * 1024)
+#define WF_RESPONSE_QUEUE_MAX (16 * 1024 * 1024) // of one response, not yet given to the connection
+#define WF_RESPONSE_QUEUE_LOW (16 * 1024)        // at or below it the handler is asked for more
+#define WF_RESET_BURST        500  // RST_STREAM frames a client may send at once (rapid reset) ...
+#define WF_RESET_RATE         50   // ... and in a second
+#define WF_CONTROL_BURST      1000 // PING, SETTINGS, PRIORITY and empty DATA frames likewise
+#define WF_CONTROL_RATE       100
+#define WF_PING_MIN_MS        10000 // pings closer than this, with no data between, are strikes
+#define WF_PING_STRIKES       3
+#define WF_KEEPALIVE_MS       30000 // of silence before a connection with work on it is pinged
+#define WF_KEEPALIVE_WAIT_MS  20000 // for the answer
+// The same at our clients, which notice a dead server sooner; above WF_PING_MIN_MS, so no strike.
+#define WF_CLIENT_PING_MS      15000
+#define WF_CLIENT_PING_WAIT_MS 10000
 #define WF_IDLE_MS             300000 // an HTTP/2 connection without streams is closed after
 #define WF_H1_IDLE_MS          75000  // what browsers expect between two HTTP/1.1 requests
 #define WF_REQUEST_HEAD_MS     10000  // from a request's first byte to the end of its header fields
