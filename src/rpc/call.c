@@ -175,14 +175,19 @@ size_t wf_call_headers(const struct wf_call *call, const char *content_type, str
     return n;
 }
 
-void wf_call_start(struct wf_call *call)
+void wf_call_start(struct wf_call *call, size_t len)
 {
     struct wf_header h[WF_CALL_HEADERS_MAX];
+    char length[24];
 
     if (call->started || call->ex == NULL)
         return;
     call->started = true;
     size_t n = wf_call_headers(call, call->codec->content_type[call->json], h);
+    if (!call->codec->framed) {
+        snprintf(length, sizeof length, "%zu", len);
+        h[n++] = (struct wf_header){"content-length", length};
+    }
     wf_exchange_respond(call->ex, 200, h, n, false);
 }
 
@@ -260,7 +265,7 @@ static int write_message(struct wf_call *call, struct wf_buf *out, int rc)
     }
     if (call->codec->framed)
         wf_frame_head(out->data, 0, out->len - WF_FRAME_HEAD);
-    wf_call_start(call);
+    wf_call_start(call, out->len);
     if (call->ex != NULL)
         wf_exchange_write(call->ex, out->data, out->len);
     return WF_OK;

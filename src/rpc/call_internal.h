@@ -89,8 +89,8 @@ int wf_call_decode(struct wf_call *call, const uint8_t *data, size_t len, struct
 
 // Fill h (WF_CALL_HEADERS_MAX) with content type and response metadata; returns how many.
 size_t wf_call_headers(const struct wf_call *call, const char *content_type, struct wf_header *h);
-// Start the response if that has not been done.
-void wf_call_start(struct wf_call *call);
+// Start the response if that has not been done; len is the body's length if it is bare.
+void wf_call_start(struct wf_call *call, size_t len);
 
 // server.c's side.
 uv_loop_t *wf_rpc_server_loop(const struct wf_rpc_server *s);

@@ -43,6 +43,7 @@ static void end_error(struct wf_call *call, const struct wf_err *err,
 {
     struct wf_header h[WF_CALL_HEADERS_MAX];
     struct wf_buf body;
+    char length[24];
     size_t n = wf_call_headers(call, "application/json", h);
 
     if (err->code == WF_UNIMPLEMENTED)
@@ -53,6 +54,8 @@ static void end_error(struct wf_call *call, const struct wf_err *err,
         wf_buf_reset(&body);
         wf_buf_printf(&body, "{\"code\":\"%s\"}", wf_connect_code_name((int)err->code));
     }
+    snprintf(length, sizeof length, "%zu", body.len);
+    h[n++] = (struct wf_header){"content-length", length};
     call->started = true;
     wf_exchange_respond(call->ex, wf_connect_http_status((int)err->code), h, n, false);
     if (call->ex != NULL)
@@ -89,7 +92,7 @@ static void end_stream(struct wf_call *call, const struct wf_err *err,
         wf_connect_error_put(&b, wf_rpc_server_schema(call->server), err, detail, message);
         wf_buf_putc(&b, '}');
     }
-    wf_call_start(call);
+    wf_call_start(call, 0);
     if (b.failed && call->ex != NULL) {
         wf_exchange_reset(call->ex);
     } else if (call->ex != NULL) {

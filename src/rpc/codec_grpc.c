@@ -68,7 +68,7 @@ static void end(struct wf_call *call, const struct wf_err *err, const struct wf_
         WF_ASSERT(n <= WF_CALL_HEADERS_MAX);
         wf_exchange_respond(call->ex, 200, h, n, true);
     } else {
-        wf_call_start(call);
+        wf_call_start(call, 0);
         n = trailers(err, detail, &text, h);
         if (call->ex != NULL)
             wf_exchange_finish(call->ex, h, n);

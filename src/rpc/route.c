@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/route.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -91,14 +92,16 @@ static void refuse_grpc(struct wf_exchange *ex, const struct wf_err *err)
 static void refuse_http(struct wf_exchange *ex, int status, const struct wf_err *err,
                         const struct wf_header *extra)
 {
-    struct wf_header h[2] = {{"content-type", "application/json"}};
+    char length[24];
+    struct wf_header h[3] = {{"content-type", "application/json"}, {"content-length", length}};
     struct wf_buf body;
-    size_t n = 1;
+    size_t n = 2;
 
     if (extra != NULL)
         h[n++] = *extra;
     wf_buf_init(&body, 4096);
     wf_connect_error_put(&body, NULL, err, NULL, NULL);
+    snprintf(length, sizeof length, "%zu", body.len);
     if (wf_exchange_respond(ex, status, h, n, false) == WF_OK &&
         wf_exchange_write(ex, body.data, body.len) == WF_OK)
         wf_exchange_finish(ex, NULL, 0);
