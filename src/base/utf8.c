@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 // The allowed ranges of the second byte, by the first (Unicode 15, table 3-7).
 static size_t sequence(const uint8_t *p, size_t left)
@@ -34,10 +35,23 @@ static size_t sequence(const uint8_t *p, size_t left)
     return len;
 }
 
+// How many bytes from the start, eight at a time, are ASCII and not NUL: most texts, all of them.
+static size_t plain(const uint8_t *p, size_t n)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    size_t i = 0;
+    for (uint64_t w; i + sizeof w <= n; i += sizeof w) {
+        memcpy(&w, p + i, sizeof w);
+        if ((w | (w - ones)) & tops)
+            break;
+    }
+    return i;
+}
+
 size_t wf_utf8_valid_prefix(const char *s, size_t n)
 {
     const uint8_t *p = (const uint8_t *)s;
-    size_t i = 0;
+    size_t i = plain(p, n);
     while (i < n) {
         size_t len = sequence(p + i, n - i);
         if (len == 0)
