@@ -45,17 +45,17 @@ static void fill_identity(struct wf_node_identity *out, const struct wf_config *
     snprintf(out->name, sizeof out->name, "%s", config->node.name);
 }
 
-static int create(const struct wf_config *config, const struct wf_data_dir *dir,
+static int create(const struct wf_config *config, const struct wf_node_dir *dir,
                   const uint8_t cluster_id[WF_UUID_SIZE], uint64_t node_id, struct wf_err *err)
 {
     struct wf_node_identity identity;
     fill_identity(&identity, config, cluster_id, node_id);
     // What is left of another life is not ours.
-    int rc = wf_data_dir_drop_state(dir, err);
+    int rc = wf_node_dir_drop_state(dir, err);
     return rc == WF_OK ? wf_log_store_sqlite_create(dir->path, &identity, err) : rc;
 }
 
-static int write_first_entry(const struct wf_config *config, const struct wf_data_dir *dir,
+static int write_first_entry(const struct wf_config *config, const struct wf_node_dir *dir,
                              struct wf_err *err)
 {
     struct wf_member members[WF_MEMBERS_MAX];
@@ -126,7 +126,7 @@ static int check_founders(const struct wf_config *config, struct wf_tls *tls, st
     return rc;
 }
 
-static int found(const struct wf_config *config, const struct wf_data_dir *dir, struct wf_tls *tls,
+static int found(const struct wf_config *config, const struct wf_node_dir *dir, struct wf_tls *tls,
                  struct wf_err *err)
 {
     struct wf_member members[WF_MEMBERS_MAX];
@@ -154,7 +154,7 @@ static int found(const struct wf_config *config, const struct wf_data_dir *dir, 
 
 // --- joining -------------------------------------------------------------------------------------
 
-static int take_place(const struct wf_config *config, const struct wf_data_dir *dir,
+static int take_place(const struct wf_config *config, const struct wf_node_dir *dir,
                       const status *s, const char *address, struct wf_err *err)
 {
     uint8_t cluster_id[WF_UUID_SIZE], none[WF_UUID_SIZE] = {0};
@@ -188,7 +188,7 @@ static int take_place(const struct wf_config *config, const struct wf_data_dir *
     return rc;
 }
 
-static int join(const struct wf_config *config, const struct wf_data_dir *dir, struct wf_tls *tls,
+static int join(const struct wf_config *config, const struct wf_node_dir *dir, struct wf_tls *tls,
                 struct wf_err *err)
 {
     const struct wf_config_join *j = config->join;
@@ -212,7 +212,7 @@ static int join(const struct wf_config *config, const struct wf_data_dir *dir, s
     return rc;
 }
 
-int wf_begin(const struct wf_config *config, const struct wf_data_dir *dir, struct wf_tls *tls,
+int wf_begin(const struct wf_config *config, const struct wf_node_dir *dir, struct wf_tls *tls,
              bool bootstrap, struct wf_err *err)
 {
     if (dir->has_log && bootstrap)

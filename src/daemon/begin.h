@@ -5,13 +5,13 @@
 #define WF_DAEMON_BEGIN_H
 
 #include "daemon/config.h"
-#include "daemon/data_dir.h"
+#include "daemon/node_dir.h"
 #include "tls/tls.h"
 
 // The data directory is ready to be run from when this returns WF_OK. bootstrap: the person asked
 // for a new cluster. Refusals say what to do instead; their reasons are NOT_EMPTY, CLUSTER_RUNNING,
 // NOT_A_MEMBER, NO_DATA and WRONG_IDENTITY.
-int wf_begin(const struct wf_config *config, const struct wf_data_dir *dir, struct wf_tls *tls,
+int wf_begin(const struct wf_config *config, const struct wf_node_dir *dir, struct wf_tls *tls,
              bool bootstrap, struct wf_err *err);
 
 // The members of config->bootstrap, numbered as they stand there: the same on every founder.

@@ -11,7 +11,7 @@ enum wf_exit wf_exit_of(const struct wf_err *err)
     } reasons[] = {
         {"USAGE", WF_EXIT_USAGE},
         {"CONFIG", WF_EXIT_CONFIG},
-        {"DIR_LOCKED", WF_EXIT_DIR_LOCKED},
+        {"IN_USE", WF_EXIT_DIR_LOCKED},
         {"PERMISSIONS", WF_EXIT_PERMISSIONS},
         {"ADDRESS_IN_USE", WF_EXIT_PORT_IN_USE},
         {"NO_DATA", WF_EXIT_NO_DATA},

@@ -14,7 +14,7 @@
 #include "base/assert.h"
 #include "daemon/begin.h"
 #include "daemon/consensus.h"
-#include "daemon/data_dir.h"
+#include "daemon/node_dir.h"
 #include "daemon/front.h"
 #include "daemon/watchdog.h"
 #include "rpc/schema.h"
@@ -26,7 +26,7 @@ enum { SAID_STEPPED_DOWN = 1, SAID_STOPPED = 2 };
 
 struct run {
     const struct wf_config *config;
-    struct wf_data_dir dir;
+    struct wf_node_dir dir;
     struct wf_metrics *metrics;
     struct wf_tls *tls;
     struct wf_state *state;
@@ -283,7 +283,7 @@ static int open_state(struct run *r, struct wf_err *err)
         return rc;
     wf_log(WF_LOG_WARN, "the state is not intact and is made anew from the log", "why", err->msg,
            NULL);
-    rc = wf_data_dir_drop_state(&r->dir, err);
+    rc = wf_node_dir_drop_state(&r->dir, err);
     return rc == WF_OK ? wf_state_open(&r->state, r->dir.state, err) : rc;
 }
 
@@ -359,7 +359,7 @@ static int prepare(struct run *r, bool bootstrap, struct wf_err *err)
     struct wf_schema_source source = wf_schema_embedded();
     int rc = wf_run_load_tls(r->config, &r->tls, err);
     if (rc == WF_OK)
-        rc = wf_data_dir_open(&r->dir, r->config->data_dir, err);
+        rc = wf_node_dir_open(&r->dir, r->config->data_dir, err);
     if (rc == WF_OK)
         rc = wf_begin(r->config, &r->dir, r->tls, bootstrap, err);
     if (rc == WF_OK)
@@ -390,7 +390,7 @@ static void discard(struct run *r)
     wf_schema_free(r->schema);
     if (r->tls)
         wf_tls_unref(r->tls);
-    wf_data_dir_close(&r->dir);
+    wf_node_dir_close(&r->dir);
     wf_metrics_free(r->metrics);
 }
 
@@ -407,7 +407,7 @@ int wf_run(const struct wf_config *config, bool bootstrap, struct wf_err *err)
     struct run *r = calloc(1, sizeof *r);
     WF_ASSERT(r != NULL);
     r->config = config;
-    r->dir.lock = -1;
+    r->dir.dir.lock = -1;
     r->metrics = wf_metrics_new();
     WF_ASSERT(r->metrics != NULL);
     make_metrics(r);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/node_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+
+static int fail_errno(struct wf_err *err, const char *what, const char *path)
+{
+    int e = errno;
+    const char *reason = e == EACCES || e == EPERM || e == EROFS ? "PERMISSIONS"
+                         : e == ENOSPC || e == EDQUOT            ? "DISK_FULL"
+                                                                 : "";
+    return wf_fail_reason(err, wf_code_from_errno(e), reason, "cannot %s %s: %s", what, path,
+                          strerror(e));
+}
+
+static int make(const char *path, struct wf_err *err)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST ? WF_OK : fail_errno(err, "make", path);
+}
+
+// What a backup under way has left behind when the process was killed.
+static void remove_leftovers(const struct wf_node_dir *d)
+{
+    DIR *dir = opendir(d->images);
+    struct dirent *e;
+    while (dir && (e = readdir(dir)) != NULL)
+        if (strncmp(e->d_name, "backup-", 7) == 0)
+            (void)unlinkat(dirfd(dir), e->d_name, 0);
+    if (dir)
+        closedir(dir);
+}
+
+int wf_node_dir_open(struct wf_node_dir *d, const char *path, struct wf_err *err)
+{
+    char log[WF_DIR_PATH_MAX];
+    *d = (struct wf_node_dir){.dir = {.lock = -1}};
+    if (strlen(path) >= sizeof d->path)
+        return wf_fail_reason(err, WF_INVALID_ARGUMENT, "CONFIG", "data_dir is too long");
+    strcpy(d->path, path);
+    snprintf(d->state, sizeof d->state, "%s/state", path);
+    snprintf(d->images, sizeof d->images, "%s/images", path);
+    int rc = wf_data_dir_open(&d->dir, path, true, err);
+    if (rc == WF_PERMISSION_DENIED)
+        snprintf(err->reason, sizeof err->reason, "PERMISSIONS");
+    if (rc != WF_OK) {
+        d->dir.lock = -1;
+        return rc;
+    }
+    rc = make(d->state, err);
+    if (rc == WF_OK)
+        rc = make(d->images, err);
+    if (rc != WF_OK) {
+        wf_node_dir_close(d);
+        return rc;
+    }
+    snprintf(log, sizeof log, "%s/log.db", path);
+    d->has_log = access(log, F_OK) == 0;
+    remove_leftovers(d);
+    return WF_OK;
+}
+
+void wf_node_dir_close(struct wf_node_dir *d)
+{
+    if (d->dir.lock >= 0)
+        wf_data_dir_close(&d->dir);
+    d->dir.lock = -1;
+}
+
+int wf_node_dir_drop_state(const struct wf_node_dir *d, struct wf_err *err)
+{
+    DIR *dir = opendir(d->state);
+    struct dirent *e;
+    int rc = WF_OK;
+    WF_ASSERT(d->dir.lock >= 0);
+    if (!dir)
+        return fail_errno(err, "read", d->state);
+    while (rc == WF_OK && (e = readdir(dir)) != NULL)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+            unlinkat(dirfd(dir), e->d_name, 0) != 0)
+            rc = fail_errno(err, "remove a file of", d->state);
+    closedir(dir);
+    return rc;
+}
