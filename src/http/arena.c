@@ -9,29 +9,29 @@
 
 enum { BLOCK = 4096 };
 
-struct wf_arena_block {
-    struct wf_arena_block *next;
+struct wf_http_arena_block {
+    struct wf_http_arena_block *next;
     _Alignas(max_align_t) char data[];
 };
 
-void wf_arena_init(struct wf_arena *a)
+void wf_http_arena_init(struct wf_http_arena *a)
 {
     a->blocks = NULL;
     a->at = a->first;
     a->left = sizeof a->first;
 }
 
-void wf_arena_reset(struct wf_arena *a)
+void wf_http_arena_reset(struct wf_http_arena *a)
 {
     while (a->blocks) {
-        struct wf_arena_block *next = a->blocks->next;
+        struct wf_http_arena_block *next = a->blocks->next;
         free(a->blocks);
         a->blocks = next;
     }
-    wf_arena_init(a);
+    wf_http_arena_init(a);
 }
 
-static void *take(struct wf_arena *a, size_t n)
+static void *take(struct wf_http_arena *a, size_t n)
 {
     WF_ASSERT(n <= a->left);
     void *p = a->at;
@@ -40,12 +40,12 @@ static void *take(struct wf_arena *a, size_t n)
     return p;
 }
 
-static char *more(struct wf_arena *a, size_t n)
+static char *more(struct wf_http_arena *a, size_t n)
 {
     if (n <= a->left)
         return take(a, n);
     size_t size = n > BLOCK ? n : BLOCK;
-    struct wf_arena_block *b = malloc(sizeof *b + size);
+    struct wf_http_arena_block *b = malloc(sizeof *b + size);
     if (!b)
         return NULL;
     b->next = a->blocks;
@@ -55,7 +55,7 @@ static char *more(struct wf_arena *a, size_t n)
     return take(a, n);
 }
 
-void *wf_arena_alloc(struct wf_arena *a, size_t n)
+void *wf_http_arena_alloc(struct wf_http_arena *a, size_t n)
 {
     const size_t align = _Alignof(max_align_t);
     size_t skip = (align - (uintptr_t)a->at % align) % align;
@@ -66,7 +66,7 @@ void *wf_arena_alloc(struct wf_arena *a, size_t n)
     return more(a, n);
 }
 
-char *wf_arena_copy(struct wf_arena *a, const void *data, size_t n)
+char *wf_http_arena_copy(struct wf_http_arena *a, const void *data, size_t n)
 {
     char *p = more(a, n + 1);
     if (!p)

@@ -139,7 +139,9 @@ static void on_timer(uv_timer_t *timer)
     uint64_t now = uv_now(timer->loop);
     if (c->closing || !c->is_open)
         return;
-    if (c->ping_at != 0 && now - c->ping_at >= WF_CLIENT_PING_WAIT_MS) {
+    if (c->ending) // it does not even take the goodbye
+        close_conn(c, false);
+    else if (c->ping_at != 0 && now - c->ping_at >= WF_CLIENT_PING_WAIT_MS) {
         wf_fail(&c->err, WF_UNAVAILABLE, "%s has been silent for %d s", c->authority,
                 (int)((now - c->last_read) / 1000));
         close_conn(c, false);

@@ -25,7 +25,7 @@ struct wf_http_request {
     size_t unconsumed;
     size_t header_bytes, n_headers;
     struct wf_header headers[REQUEST_HEADERS_MAX]; // of the section being received
-    struct wf_arena arena;
+    struct wf_http_arena arena;
     struct wf_http_request *prev, *next;
     size_t body_len, body_at;
     uint8_t body[];

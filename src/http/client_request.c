@@ -23,7 +23,7 @@ void wf_http_request_end(struct wf_http_request *r, const struct wf_err *err, bo
     c->n_requests--;
     if (r->events && r->events->closed)
         r->events->closed(r->ctx, err, processed);
-    wf_arena_reset(&r->arena);
+    wf_http_arena_reset(&r->arena);
     free(r);
 }
 
@@ -109,7 +109,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     (void)user;
     if (r) {
         r->n_headers = r->header_bytes = 0;
-        wf_arena_reset(&r->arena);
+        wf_http_arena_reset(&r->arena);
     }
     return 0;
 }
@@ -127,8 +127,8 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
         spoil(r, "too many header fields");
         return 0;
     }
-    char *v = wf_arena_copy(&r->arena, value, valuelen);
-    char *n = wf_arena_copy(&r->arena, name, namelen);
+    char *v = wf_http_arena_copy(&r->arena, value, valuelen);
+    char *n = wf_http_arena_copy(&r->arena, name, namelen);
     if (!v || !n)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (strcmp(n, ":status") == 0)
@@ -244,7 +244,7 @@ static struct wf_http_request *new_request(struct wf_http_client *c, const void 
     r->body_at = 0;
     if (len > 0)
         memcpy(r->body, body, len);
-    wf_arena_init(&r->arena);
+    wf_http_arena_init(&r->arena);
     r->prev = NULL;
     r->next = c->requests;
     if (r->next)

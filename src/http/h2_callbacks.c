@@ -77,7 +77,7 @@ static bool more_headers(struct h2_stream *st)
     if (st->ex.n_headers < st->header_room)
         return true;
     struct wf_header *grown =
-        wf_arena_alloc(&st->arena, 2 * st->header_room * sizeof st->ex.headers[0]);
+        wf_http_arena_alloc(&st->arena, 2 * st->header_room * sizeof st->ex.headers[0]);
     if (!grown)
         return false;
     memcpy(grown, st->ex.headers, st->ex.n_headers * sizeof grown[0]);
@@ -105,12 +105,12 @@ static bool keep_pseudo(struct h2_stream *st, const uint8_t *name, size_t namele
 static bool keep_header(struct h2_stream *st, const uint8_t *name, size_t namelen,
                         const uint8_t *value, size_t valuelen)
 {
-    char *v = wf_arena_copy(&st->arena, value, valuelen);
+    char *v = wf_http_arena_copy(&st->arena, value, valuelen);
     if (!v)
         return false;
     if (namelen > 0 && name[0] == ':')
         return keep_pseudo(st, name, namelen, v);
-    char *n = wf_arena_copy(&st->arena, name, namelen);
+    char *n = wf_http_arena_copy(&st->arena, name, namelen);
     if (!n || !more_headers(st))
         return false;
     st->ex.headers[st->ex.n_headers++] = (struct wf_header){n, v};

@@ -31,7 +31,7 @@ struct h2_stream {
     struct h2_stream *prev, *next; // of the session; next also links spare ones
     struct h2_stream *next_hungry;
     struct wf_header first_headers[H2_HEADERS_FIRST];
-    struct wf_arena arena;
+    struct wf_http_arena arena;
 };
 
 enum h2_drain { H2_SERVING, H2_NOTICED, H2_GOING };
@@ -45,6 +45,7 @@ struct h2 {
     size_t buffered; // request bytes not given back and response bytes not taken, of all streams
     struct wf_buf stash; // input not fed yet: the output is stuck
     bool stuck;          // reading is paused for it
+    uint64_t ended_at;
     bool ended;          // close once the output is pumped
     bool got_settings;
     enum h2_drain drain;

@@ -38,6 +38,7 @@ void wf_h2_abort(struct h2 *h2, uint32_t error, const char *debug)
     if (h2->ended)
         return;
     h2->ended = true;
+    h2->ended_at = wf_http_now(&h2->base);
     wf_metric_add(h2->base.shared->metric.abusive, error != NGHTTP2_NO_ERROR);
     wf_log(WF_LOG_DEBUG, "ending an HTTP/2 connection", "peer", h2->base.transport.address, "error",
            nghttp2_http2_strerror(error), "why", debug, NULL);
@@ -242,6 +243,10 @@ static void h2_tick(struct wf_http_session *s, uint64_t now)
     const struct wf_http_times *times = &s->shared->times;
     if (s->closing)
         return;
+    if (h2->ended && now - h2->ended_at >= WF_LINGER_MS) { // it does not even take the goodbye
+        wf_http_session_close(s, false);
+        return;
+    }
     if (!h2->got_settings && now - s->born >= times->request_head) {
         wf_metric_add(s->shared->metric.rejected, 1);
         wf_http_session_close(s, false);

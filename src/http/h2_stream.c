@@ -139,10 +139,10 @@ static size_t h2_queued(const struct wf_exchange *ex)
 
 static bool keep_trailers(struct h2_stream *st, const struct wf_header *h, size_t n)
 {
-    st->trailers = wf_arena_alloc(&st->arena, n * sizeof *h);
+    st->trailers = wf_http_arena_alloc(&st->arena, n * sizeof *h);
     for (size_t i = 0; st->trailers && i < n; i++) {
-        st->trailers[i].name = wf_arena_copy(&st->arena, h[i].name, strlen(h[i].name));
-        st->trailers[i].value = wf_arena_copy(&st->arena, h[i].value, strlen(h[i].value));
+        st->trailers[i].name = wf_http_arena_copy(&st->arena, h[i].name, strlen(h[i].name));
+        st->trailers[i].value = wf_http_arena_copy(&st->arena, h[i].value, strlen(h[i].value));
         if (!st->trailers[i].name || !st->trailers[i].value)
             return false;
     }
@@ -208,7 +208,7 @@ struct h2_stream *wf_h2_stream_new(struct h2 *h2, int32_t id)
     struct wf_buf out = st->out;
     memset(st, 0, offsetof(struct h2_stream, first_headers));
     st->out = out;
-    wf_arena_init(&st->arena);
+    wf_http_arena_init(&st->arena);
     st->ex.ops = &exchange_ops;
     st->ex.session = &h2->base;
     st->ex.version = 20;
@@ -250,7 +250,7 @@ void wf_h2_stream_free(struct h2_stream *st)
     if (--h2->n_streams == 0)
         h2->idle_since = wf_http_now(&h2->base);
     h2->buffered -= st->unconsumed + out_left(st);
-    wf_arena_reset(&st->arena);
+    wf_http_arena_reset(&st->arena);
     if (st->out.cap > KEEP_OUT)
         wf_buf_free(&st->out);
     wf_buf_reset(&st->out);
