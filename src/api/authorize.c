@@ -87,7 +87,7 @@ static int identify_token(struct wf_api *api, const char *secret, const struct w
             return rc;
         remember(api, s, key, sizeof key, applied, &who);
     }
-    wf_token_used(api, &s->who);
+    wf_note_token_use(api, &s->who);
     *out = &s->who;
     return WF_OK;
 }

@@ -86,7 +86,7 @@ void wf_refused(struct wf_api *api, const struct wf_principal *who, const char *
            wf_code_name((int)why->code), "why", why->msg, NULL);
 }
 
-void wf_token_used(struct wf_api *api, const struct wf_principal *who)
+void wf_note_token_use(struct wf_api *api, const struct wf_principal *who)
 {
     struct wf_refusals *r = api->refusals;
     wf_unix_ms now = wf_clock_unix_ms();

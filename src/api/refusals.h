@@ -17,7 +17,7 @@ void wf_refused(struct wf_api *api, const struct wf_principal *who, const char *
                 const char *target, const struct wf_err *why);
 
 // A token was used: told to the record when that was last done more than an hour ago.
-void wf_token_used(struct wf_api *api, const struct wf_principal *who);
+void wf_note_token_use(struct wf_api *api, const struct wf_principal *who);
 
 // Propose what has collected; every second.
 void wf_refusals_flush(struct wf_api *api);

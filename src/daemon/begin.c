@@ -50,9 +50,7 @@ static int create(const struct wf_config *config, const struct wf_node_dir *dir,
 {
     struct wf_node_identity identity;
     fill_identity(&identity, config, cluster_id, node_id);
-    // What is left of another life is not ours.
-    int rc = wf_node_dir_drop_state(dir, err);
-    return rc == WF_OK ? wf_log_store_sqlite_create(dir->path, &identity, err) : rc;
+    return wf_log_store_sqlite_create(dir->path, &identity, err);
 }
 
 static int write_first_entry(const struct wf_config *config, const struct wf_node_dir *dir,
@@ -74,6 +72,20 @@ static int write_first_entry(const struct wf_config *config, const struct wf_nod
     int closed = uv_loop_close(&loop);
     WF_ASSERT(closed == 0);
     return rc;
+}
+
+int wf_begin_found(const struct wf_config *config, const struct wf_node_dir *dir,
+                   struct wf_err *err)
+{
+    struct wf_member members[WF_MEMBERS_MAX];
+    unsigned n = wf_begin_members(config, members);
+    uint64_t id = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (strcmp(members[i].name, config->node.name) == 0)
+            id = members[i].id;
+    WF_ASSERT(id > 0); // the configuration was checked for it
+    int rc = create(config, dir, config->cluster_id, id, err);
+    return rc == WF_OK ? write_first_entry(config, dir, err) : rc;
 }
 
 // --- a new cluster -------------------------------------------------------------------------------
@@ -129,7 +141,6 @@ static int check_founders(const struct wf_config *config, struct wf_tls *tls, st
 static int found(const struct wf_config *config, const struct wf_node_dir *dir, struct wf_tls *tls,
                  struct wf_err *err)
 {
-    struct wf_member members[WF_MEMBERS_MAX];
     if (!config->bootstrap)
         return wf_fail_reason(
             err, WF_INVALID_ARGUMENT, "CONFIG",
@@ -138,17 +149,12 @@ static int found(const struct wf_config *config, const struct wf_node_dir *dir, 
     int rc = check_founders(config, tls, err);
     if (rc != WF_OK)
         return rc;
-    unsigned n = wf_begin_members(config, members);
-    uint64_t id = 0;
-    for (unsigned i = 0; i < n; i++)
-        if (strcmp(members[i].name, config->node.name) == 0)
-            id = members[i].id;
-    rc = create(config, dir, config->cluster_id, id, err);
+    // What is left of another life is not ours.
+    rc = wf_node_dir_drop_state(dir, err);
     if (rc == WF_OK)
-        rc = write_first_entry(config, dir, err);
+        rc = wf_begin_found(config, dir, err);
     if (rc == WF_OK)
-        wf_log(WF_LOG_INFO, "founded", "cluster", config->cluster.name, "members", wf_log_u(n),
-               NULL);
+        wf_log(WF_LOG_INFO, "founded", "cluster", config->cluster.name, NULL);
     return rc;
 }
 
@@ -181,7 +187,9 @@ static int take_place(const struct wf_config *config, const struct wf_node_dir *
                               "a node %s with data is known to %s; this one has none and may not "
                               "take its place: remove that one and add a new name",
                               config->node.name, address);
-    int rc = create(config, dir, cluster_id, self->id, err);
+    int rc = wf_node_dir_drop_state(dir, err); // what is left of another life is not ours
+    if (rc == WF_OK)
+        rc = create(config, dir, cluster_id, self->id, err);
     if (rc == WF_OK)
         wf_log(WF_LOG_INFO, "joining", "cluster", config->cluster.name, "id", wf_log_u(self->id),
                "by", address, NULL);

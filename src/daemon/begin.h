@@ -14,6 +14,10 @@
 int wf_begin(const struct wf_config *config, const struct wf_node_dir *dir, struct wf_tls *tls,
              bool bootstrap, struct wf_err *err);
 
+// Make the store of a founder, without asking anybody. Its state, if there is any, is left alone.
+int wf_begin_found(const struct wf_config *config, const struct wf_node_dir *dir,
+                   struct wf_err *err);
+
 // The members of config->bootstrap, numbered as they stand there: the same on every founder.
 // Returns how many.
 struct wf_member;
