@@ -53,7 +53,8 @@ struct wf_log_db {
     struct wf_log_base base;
     struct wf_manifest manifest; // its bytes are in manifest_bytes
     struct wf_buf manifest_bytes;
-    bool lost; // the log cannot be trusted: see wf_log_db_load
+    bool lost;   // the log cannot be trusted: see wf_log_db_load
+    bool broken; // set by the caller after a failed write: closing then writes nothing more
     char lost_why[400];
     bool loaded;
     uint64_t last_index; // these two are known once loaded

@@ -89,8 +89,8 @@ static void close_sql(struct wf_log_db *db)
         sqlite3_finalize(db->stmt[i]);
         db->stmt[i] = NULL;
     }
-    // A lost log is kept as it was found, write-ahead log included.
-    if (db->lost)
+    // A lost log is kept as it was found, write-ahead log included; and no write is tried again.
+    if (db->lost || db->broken)
         sqlite3_db_config(db->sql, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     int rc = sqlite3_close(db->sql);
     WF_ASSERT(rc == SQLITE_OK);

@@ -161,7 +161,7 @@ static void break_down(struct store *s, const struct wf_err *why)
 {
     if (s->broken)
         return;
-    s->broken = true;
+    s->broken = s->db.broken = true;
     s->broken_why = *why;
 }
 
@@ -428,6 +428,11 @@ static int store_load(void *ctx, struct wf_log_state *out,
         more = set_aside(s, &why, err);
     } else if (rc != WF_OK) {
         return wf_fail(err, (enum wf_code)rc, "%s", why.msg);
+    } else {
+        // If the process before this one ended over a failed fsync, what was read may be in the
+        // kernel's memory alone. Once it has been written again, and synced, it is durable.
+        more = wf_log_db_checkpoint(db, err);
+        db->broken = more != WF_OK;
     }
     if (more == WF_OK)
         more = start_thread(s, err);
@@ -677,6 +682,8 @@ void wf_log_store_sqlite_free(struct wf_log_store *store)
     WF_ASSERT(!s->running && !s->async_open);
     if (s->opened && s->db.sql)
         wf_log_db_close(&s->db);
+    for (struct op *op; (op = list_take(&s->asked));) // left by a breakdown
+        free_op(op);
     wf_buf_free(&s->peers);
     pthread_cond_destroy(&s->wake);
     pthread_cond_destroy(&s->reply);

@@ -12,11 +12,16 @@
 
 enum { RECORDS_MAX = 4096, TEXT_MIN = 32 };
 
+void temporary_dir(char out[64])
+{
+    snprintf(out, 64, "%s/wf-log-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    assert_non_null(mkdtemp(out));
+}
+
 void fixture_init(struct fixture *f)
 {
     memset(f, 0, sizeof *f);
-    strcpy(f->dir, "/tmp/wf-log-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    temporary_dir(f->dir);
     assert_int_equal(uv_loop_init(&f->loop), 0);
     struct wf_node_identity id = {.node_id = 1, .name = "fra-1"};
     memset(id.cluster_id, 0xc1, sizeof id.cluster_id);
@@ -59,6 +64,29 @@ int fixture_open(struct fixture *f)
     return rc;
 }
 
+struct appended {
+    struct fixture *f;
+    struct appended *next; // a store that has failed does not answer any more
+    uint64_t last;
+    uint8_t data[];
+};
+
+static void on_appended(void *arg, const struct wf_err *err)
+{
+    struct appended *a = arg, **at = (struct appended **)&a->f->waiting;
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    if (err) {
+        a->f->failures++;
+        a->f->err = *err;
+    } else {
+        assert_true(a->last > a->f->durable); // in order
+        a->f->durable = a->last;
+    }
+    free(a);
+}
+
 static void on_closed(void *arg)
 {
     *(bool *)arg = true;
@@ -72,25 +100,13 @@ void fixture_close(struct fixture *f)
         uv_run(&f->loop, UV_RUN_ONCE);
     wf_log_store_sqlite_free(f->store);
     f->store = NULL;
-}
-
-struct appended {
-    struct fixture *f;
-    uint64_t last;
-    uint8_t data[];
-};
-
-static void on_appended(void *arg, const struct wf_err *err)
-{
-    struct appended *a = arg;
-    if (err) {
-        a->f->failures++;
-        a->f->err = *err;
-    } else {
-        assert_true(a->last > a->f->durable); // in order
-        a->f->durable = a->last;
+    assert_true(!f->waiting || f->failures > 0);
+    for (struct appended *next, *a = f->waiting; a; a = next) {
+        next = a->next;
+        free(a);
     }
-    free(a);
+    f->waiting = NULL;
+    f->answered = 0;
 }
 
 void fixture_append(struct fixture *f, uint64_t term, unsigned n, size_t size)
@@ -101,6 +117,8 @@ void fixture_append(struct fixture *f, uint64_t term, unsigned n, size_t size)
     struct appended *a = malloc(sizeof *a + n * size);
     assert_non_null(a);
     a->f = f;
+    a->next = f->waiting;
+    f->waiting = a;
     a->last = f->last + n;
     for (unsigned i = 0; i < n; i++) {
         uint8_t *data = a->data + i * size;

@@ -17,9 +17,14 @@ struct fixture {
     uint64_t last;    // last index asked to be appended
     uint64_t durable; // last index answered
     unsigned failures;
-    int answered; // truncate and snapshot_put answered
+    int answered;  // truncate and snapshot_put not yet answered
+    void *waiting; // appends not yet answered
     struct wf_err err;
 };
+
+// A new directory in memory where there is such a file system: these tests sync thousands of times,
+// and none of them cuts the power.
+void temporary_dir(char out[64]);
 
 // Make the directory and, in it, a store for node 1 of a test cluster.
 void fixture_init(struct fixture *f);

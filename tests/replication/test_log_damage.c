@@ -55,8 +55,7 @@ static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     fixture_init(&w->f);
-    strcpy(w->before, "/tmp/wf-before-XXXXXX");
-    assert_non_null(mkdtemp(w->before));
+    temporary_dir(w->before);
     *state = w;
     return 0;
 }
