@@ -32,11 +32,6 @@ unsigned wf_begin_members(const struct wf_config *config, struct wf_member *out)
 
 // --- a store -------------------------------------------------------------------------------------
 
-static void on_closed(void *arg)
-{
-    (void)arg;
-}
-
 static void fill_identity(struct wf_node_identity *out, const struct wf_config *config,
                           const uint8_t cluster_id[WF_UUID_SIZE], uint64_t node_id)
 {
@@ -65,10 +60,8 @@ static int write_first_entry(const struct wf_config *config, const struct wf_nod
     rc = wf_log_store_sqlite_open(&store, dir->path, &loop, NULL, err);
     if (rc == WF_OK)
         rc = wf_bootstrap(store, members, n, err);
-    if (store)
-        store->close(store->ctx, on_closed, NULL);
+    wf_log_store_sqlite_free(store); // never loaded: there is nothing to close
     uv_run(&loop, UV_RUN_DEFAULT);
-    wf_log_store_sqlite_free(store);
     int closed = uv_loop_close(&loop);
     WF_ASSERT(closed == 0);
     return rc;
@@ -127,10 +120,11 @@ static int check_founders(const struct wf_config *config, struct wf_tls *tls, st
     int rc = WF_OK;
     for (unsigned i = 0; rc == WF_OK && i < b->members_count; i++) {
         status *s = NULL;
+        struct wf_err unreachable;
         if (strcmp(b->members[i].name, config->node.name) == 0)
             continue;
         // One that cannot be reached is not up yet, which is how a cluster begins.
-        if (wf_ask_status(tls, b->members[i].address, ASK_MS, &s, NULL) != WF_OK)
+        if (wf_ask_status(tls, b->members[i].address, ASK_MS, &s, &unreachable) != WF_OK)
             continue;
         rc = check_founder(config, b->members[i].address, s, err);
         watchfire__v1__get_status_response__free_unpacked(s, NULL);

@@ -29,6 +29,7 @@ struct offline {
     struct wf_log_store *store;
     struct wf_node_identity identity;
     struct wf_log_state log;
+    bool loaded;
     uint64_t records, last_index, last_term;
     struct wf_state *state;
 };
@@ -67,6 +68,7 @@ static int count(void *arg, uint64_t index, const struct wf_record *record)
 
 static int load(struct offline *o, struct wf_err *err)
 {
+    o->loaded = true;
     int rc = o->store->load(o->store->ctx, &o->log, count, o, err);
     if (rc == WF_OK && o->records == 0) {
         o->last_index = o->log.manifest.index;
@@ -82,11 +84,13 @@ static void on_closed(void *arg)
 
 static void close_store(struct offline *o)
 {
-    if (o->store)
+    if (o->loaded)
         o->store->close(o->store->ctx, on_closed, NULL);
     uv_run(&o->loop, UV_RUN_DEFAULT);
     wf_log_store_sqlite_free(o->store);
+    uv_run(&o->loop, UV_RUN_DEFAULT);
     o->store = NULL;
+    o->loaded = false;
 }
 
 static void close_all(struct offline *o)
