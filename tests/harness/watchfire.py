@@ -104,7 +104,8 @@ class Cluster:
         self.incident = self.declare("Load")
 
     def start_node(self, node, prefix=()):
-        node.process = procs.Process([*prefix, self.program, "--config", node.config], node.log)
+        found = [] if os.path.exists(os.path.join(node.data, "log.db")) else ["--bootstrap"]
+        node.process = procs.Process([*prefix, self.program, "--config", node.config, *found], node.log)
 
     def status(self, node, timeout=2):
         return Status(node.client.call(CLUSTER + "GetStatus", b"", timeout))
