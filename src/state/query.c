@@ -87,7 +87,7 @@ static int query_incidents(struct wf_state_reader *r, const V1(ListIncidentsRequ
 {
     ANSWER(V1(ListIncidentsResponse), watchfire__v1__list_incidents_response__init);
     uint32_t size = 0;
-    int64_t below, ids[WF_PAGE_SIZE_MAX + 1];
+    int64_t below = 0, ids[WF_PAGE_SIZE_MAX + 1];
     size_t n = 0;
     int rc = need_page(req->page_size, &size, err);
 
@@ -465,7 +465,7 @@ static int query_audit(struct wf_state_reader *r, const V1(ListAuditRequest) * r
 {
     ANSWER(V1(ListAuditResponse), watchfire__v1__list_audit_response__init);
     uint32_t size = 0;
-    int64_t below, last = 0;
+    int64_t below = 0, last = 0;
     int rc = need_page(req->page_size, &size, err);
 
     if (rc == WF_OK)
