@@ -121,11 +121,11 @@ static void failed_try(struct wf_op *op, const struct wf_err *err,
 {
     struct wf_client *c = op->client;
     uint32_t random = 0;
-    snprintf(op->err.endpoint, sizeof(op->err.endpoint), "%s",
-             c->channels[op->policy.current]->address);
     detach(op);
     wf_client_error_clear(&op->err);
     wf_client_error_set(&op->err, err);
+    snprintf(op->err.endpoint, sizeof(op->err.endpoint), "%s",
+             c->channels[op->policy.current]->address);
     op->err.detail = detail;
     struct wf_policy_outcome outcome = {.code = err->code,
                                         .reason = err->reason,
@@ -164,12 +164,8 @@ static void out_of_time(struct wf_op *op)
     wf_fail(&err,
             op->policy.tries > 1 || op->phase != WF_OP_SENT ? WF_UNAVAILABLE : WF_DEADLINE_EXCEEDED,
             "no answer in time, tried %u times%s", op->policy.tries, last);
-    Watchfire__V1__ErrorDetail *detail = op->err.detail;
     snprintf(err.reason, sizeof(err.reason), "%s", op->err.reason);
-    op->err.detail = NULL;
-    wf_client_error_clear(&op->err);
     wf_client_error_set(&op->err, &err);
-    op->err.detail = detail;
     finish(op);
 }
 
