@@ -13,19 +13,30 @@ uint64_t apply_index(const struct wf_node *n)
 
 const struct mark *apply_mark(const struct wf_node *n, uint64_t index)
 {
-    const struct mark *m = &n->marks[index / WF_DIGEST_EVERY % MARKS];
+    const struct mark *recent = &n->recent[index % RECENT];
+    const struct mark *mark = &n->marks[index / WF_DIGEST_EVERY % MARKS];
 
-    return index != 0 && m->index == index ? m : NULL;
+    if (index == 0)
+        return NULL;
+    if (recent->index == index)
+        return recent;
+    return mark->index == index ? mark : NULL;
+}
+
+void apply_forget_marks(struct wf_node *n)
+{
+    memset(n->marks, 0, sizeof n->marks);
+    memset(n->recent, 0, sizeof n->recent);
 }
 
 static void note_mark(struct wf_node *n, uint64_t index)
 {
-    struct mark *m = &n->marks[index / WF_DIGEST_EVERY % MARKS];
+    struct mark *m = &n->recent[index % RECENT];
 
-    if (index % WF_DIGEST_EVERY != 0)
-        return;
     m->index = index;
     n->fsm.digest(n->fsm.ctx, m->digest);
+    if (index % WF_DIGEST_EVERY == 0)
+        n->marks[index / WF_DIGEST_EVERY % MARKS] = *m;
 }
 
 static int apply_batch(struct wf_node *n, const struct wf_batch *batch)
@@ -84,7 +95,7 @@ static int apply_entry(struct wf_node *n, uint64_t index, struct wf_bytes bytes)
     if (wf_batch_decode(bytes, n->commands, &batch) != WF_OK || batch.index != index)
         return misplaced(n, index);
     if (batch.time > n->time)
-        n->time = batch.time; // the same on all nodes: it depends on the log alone
+        n->time = batch.time; // leaders see to it that it always is
     if (index <= apply_index(n))
         return 0; // applied before a restart
     if (fill_to(n, index - 1) != 0)
@@ -133,7 +144,7 @@ static int fsm_restore(struct raft_fsm *f, struct raft_buffer *buf)
             wf_wrap(&err, (int)err.code, "state image %s", path);
             goto fatal;
         }
-        memset(n->marks, 0, sizeof n->marks);
+        apply_forget_marks(n);
     }
     raft_free(buf->base);
     n->log_bytes = 0;

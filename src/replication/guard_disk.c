@@ -333,9 +333,12 @@ int guard_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io_sna
                        const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb)
 {
     struct wf_guard *g = io->impl;
-    struct guard_op *op = guard_op_new(g, GUARD_SNAPSHOT, &g->disk);
+    struct guard_op *op;
     uint64_t keep;
 
+    if (g->stopping)
+        return RAFT_CANCELED; // an image that was finished while the store was closing
+    op = guard_op_new(g, GUARD_SNAPSHOT, &g->disk);
     if (op == NULL)
         return RAFT_NOMEM;
     op->install = trailing == 0;
@@ -376,7 +379,7 @@ void guard_op_abandon(struct guard_op *op)
 {
     switch (op->kind) {
     case GUARD_APPEND:
-        append_finish(op, RAFT_CANCELED);
+        append_finish(op, 0); // libraft is closed and only releases; told of an error it would cut
         break;
     case GUARD_SNAPSHOT:
         snapshot_finish(op, RAFT_CANCELED);

@@ -58,7 +58,8 @@ static void reseed(struct wf_node *n, const struct wf_image_info *info)
         node_fatal(n, &err);
         return;
     }
-    memset(n->marks, 0, sizeof n->marks);
+    apply_forget_marks(n);
+    n->time = 0; // the log's own times only grow
     for (unsigned i = 0; i < n->n_peers; i++)
         n->peers[i].has_status = false;
     apply_replay(n);

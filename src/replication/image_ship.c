@@ -30,15 +30,32 @@ void ship_stop(struct peer *p)
     p->out = NULL;
 }
 
+// Has the peer taken in the image that it was sent? Then *match is where it is by now.
+static bool taken_in(const struct wf_node *n, const struct peer *p, uint64_t *match)
+{
+    struct wf_raft_progress progress;
+
+    if (!p->out->complete || !wf_raft_progress_of(node_raft(n), p->id, &progress) ||
+        progress.match < p->out->info.index)
+        return false;
+    *match = progress.match;
+    return true;
+}
+
 uint64_t ship_lowest(const struct wf_node *n)
 {
     uint64_t lowest = 0;
 
     for (unsigned i = 0; i < n->n_peers; i++) {
-        const struct image_out *o = n->peers[i].out;
+        const struct peer *p = &n->peers[i];
+        uint64_t at;
 
-        if (o != NULL && (lowest == 0 || o->info.index < lowest))
-            lowest = o->info.index;
+        if (p->out == NULL)
+            continue;
+        at = p->out->info.index;
+        (void)taken_in(n, p, &at);
+        if (lowest == 0 || at < lowest)
+            lowest = at;
     }
     return lowest;
 }
@@ -87,9 +104,12 @@ void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, boo
 {
     struct peer *p = peer_note(n, to);
     struct image_out *o;
+    uint64_t match;
 
     if (p == NULL)
         return;
+    if (p->out != NULL && m->index > p->out->info.index && taken_in(n, p, &match))
+        ship_stop(p); // and still it needs a newer one
     if (p->out != NULL) {
         // One that makes progress is finished first, even if there is a newer one by now: else a
         // slow link would never get a whole one.
@@ -139,7 +159,7 @@ static void pump(struct wf_node *n, struct peer *p)
 {
     uint8_t *buf;
 
-    if (p->out == NULL || !p->out->answered || n->image_budget == 0)
+    if (p->out == NULL || !p->out->answered || p->out->complete || n->image_budget == 0)
         return;
     buf = malloc(WF_IMAGE_CHUNK);
     if (buf == NULL)
@@ -161,9 +181,13 @@ void ship_ack(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
         m->offset > o->info.size)
         return;
     if (m->complete) {
+        if (!o->complete)
+            o->moved_ms = node_now_ms(n);
+        o->complete = true;
         if (o->install)
             wf_guard_send_install(n->guard, from, &o->manifest);
-        ship_stop(p);
+        else
+            ship_stop(p);
         return;
     }
     if (!o->answered || m->offset > o->acked)
@@ -190,6 +214,23 @@ void ship_request(struct wf_node *n, uint64_t from, const struct wf_msg_image *m
         image_make_now(n);
 }
 
+// The peer has the image and is being brought up to date. libraft may wait for a newer snapshot
+// that it asked to be sent meanwhile.
+static void follow_up(struct wf_node *n, struct peer *p)
+{
+    struct wf_raft_progress progress;
+    uint64_t match;
+
+    if (!wf_raft_progress_of(node_raft(n), p->id, &progress)) {
+        ship_stop(p);
+    } else if (taken_in(n, p, &match)) {
+        if (progress.snapshotting && wf_raft_term_of(node_raft(n), match) != 0)
+            wf_raft_probe(node_raft(n), p->id);
+        if (match > wf_raft_snapshot_index(node_raft(n)))
+            ship_stop(p);
+    }
+}
+
 void ship_tick(struct wf_node *n)
 {
     uint64_t now = node_now_ms(n), passed = now - n->image_budget_ms;
@@ -203,6 +244,8 @@ void ship_tick(struct wf_node *n)
             continue;
         if (!node_leads(n) || now - p->out->moved_ms > 10 * RESEND_MS(n)) {
             ship_stop(p);
+        } else if (p->out->complete) {
+            follow_up(n, p);
         } else if (now - p->out->moved_ms > RESEND_MS(n) &&
                    now - p->out->offered_ms > RESEND_MS(n)) {
             p->out->sent = p->out->acked;

@@ -77,6 +77,7 @@ struct image_out {
     char path[WF_IMAGE_PATH_MAX];
     bool install;  // the snapshot message is to follow
     bool answered; // the peer has said what it has
+    bool complete; // it has all of it; the log behind it is kept until it has caught up
     uint64_t acked, sent;
     uint64_t moved_ms; // last progress
     uint64_t offered_ms;
@@ -167,7 +168,7 @@ struct mark {
     uint64_t index;
     uint8_t digest[WF_HASH_SIZE];
 };
-enum { MARKS = 64 };
+enum { MARKS = 64, RECENT = 1024 };
 
 struct wf_node {
     struct wf_node_options opts;
@@ -188,11 +189,12 @@ struct wf_node {
     struct wf_bytes *commands, *results; // WF_ENTRY_COMMANDS_MAX each
     unsigned n_results;                  // of the entry applied last
     uint64_t result_index;
-    wf_unix_ms time;       // of the last applied entry
-    uint64_t log_bytes;    // applied since the last image
-    uint64_t told_applied; // by on_applied
-    bool changed;          // on_change is due
-    struct mark marks[MARKS];
+    wf_unix_ms time;            // of the last applied entry
+    uint64_t log_bytes;         // applied since the last image
+    uint64_t told_applied;      // by on_applied
+    bool changed;               // on_change is due
+    struct mark marks[MARKS];   // every WF_DIGEST_EVERY entries
+    struct mark recent[RECENT]; // the last entries
 
     // propose.c, forward.c
     struct proposal_queue waiting, finished;
@@ -260,7 +262,8 @@ void apply_init(struct wf_node *n);
 void apply_catch_up(struct wf_node *n); // give the fsm the entries that are none of its own
 void apply_replay(struct wf_node *n);   // re-seed: feed it the log from its applied index on
 uint64_t apply_index(const struct wf_node *n);
-const struct mark *apply_mark(const struct wf_node *n, uint64_t index);
+const struct mark *apply_mark(const struct wf_node *n, uint64_t index); // NULL: not kept
+void apply_forget_marks(struct wf_node *n);
 
 // propose.c
 struct proposal *proposal_new(struct wf_bytes command);
@@ -333,7 +336,7 @@ void ship_ack(struct wf_node *n, uint64_t from, const struct wf_msg_image *m);
 void ship_request(struct wf_node *n, uint64_t from, const struct wf_msg_image *m);
 void ship_tick(struct wf_node *n);
 void ship_stop(struct peer *p);
-uint64_t ship_lowest(const struct wf_node *n); // index of the oldest image on its way; 0: none
+uint64_t ship_lowest(const struct wf_node *n); // peers need the log behind this; 0: none does
 
 // image_receive.c
 bool receive_have(struct wf_node *n, const struct wf_image_info *info);

@@ -215,18 +215,14 @@ void node_fence(struct wf_node *n, const char *why)
 // -1: cannot be compared, 0: differs, 1: agrees.
 static int agrees(const struct wf_node *n, const struct wf_msg_status *s)
 {
-    const struct mark *mark = apply_mark(n, s->mark);
-    uint8_t digest[WF_HASH_SIZE];
+    const struct mark *ours = apply_mark(n, s->applied);
 
     if (s->fenced)
         return -1;
-    if (s->applied != 0 && s->applied == apply_index(n)) {
-        n->fsm.digest(n->fsm.ctx, digest);
-        return memcmp(digest, s->digest, WF_HASH_SIZE) == 0;
-    }
-    if (mark == NULL)
-        return -1;
-    return memcmp(mark->digest, s->mark_digest, WF_HASH_SIZE) == 0;
+    if (ours != NULL)
+        return memcmp(ours->digest, s->digest, WF_HASH_SIZE) == 0;
+    ours = apply_mark(n, s->mark);
+    return ours != NULL ? memcmp(ours->digest, s->mark_digest, WF_HASH_SIZE) == 0 : -1;
 }
 
 // Two states that differ at one index: the one that differs from a majority, or from the leader, is

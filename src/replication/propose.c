@@ -162,16 +162,35 @@ static size_t take_batch(struct wf_node *n, struct proposal_queue *out)
     return size;
 }
 
+// The time of the last entry in our log, applied or not.
+static wf_unix_ms last_time(struct wf_node *n)
+{
+    struct raft *r = node_raft(n);
+    wf_unix_ms latest = n->time;
+    struct wf_record record;
+
+    for (uint64_t i = wf_raft_last(r); i > wf_raft_applied(r) && wf_raft_entry(r, i, &record);
+         i--) {
+        struct wf_batch batch;
+
+        if (record.type != WF_RECORD_COMMAND)
+            continue;
+        if (wf_batch_decode(record.data, n->commands, &batch) == WF_OK && batch.time > latest)
+            latest = batch.time;
+        break;
+    }
+    return latest;
+}
+
 static void pack(struct wf_node *n, struct entry *e, struct raft_buffer *buf)
 {
     wf_unix_ms now = n->env->unix_ms(n->env->ctx);
     uint8_t *p = buf->base;
 
-    // Never before an earlier entry; apply holds followers to the same rule.
+    if (n->stamped == 0) // our first entry of this term: never before a predecessor's
+        n->stamped = last_time(n);
     if (now > n->stamped)
         n->stamped = now;
-    if (n->time > n->stamped)
-        n->stamped = n->time;
     wf_batch_put_header(p, e->index, n->stamped, e->proposals.n);
     p += WF_BATCH_HEADER;
     for (struct proposal *c = e->proposals.head; c != NULL; c = c->next)

@@ -280,6 +280,19 @@ void wf_raft_set_match(struct raft *r, uint64_t id, uint64_t match)
     r->leader_state.progress[at].match_index = match;
 }
 
+void wf_raft_probe(struct raft *r, uint64_t id)
+{
+    struct raft_progress *p;
+    unsigned at;
+
+    WF_ASSERT(r->state == RAFT_LEADER);
+    WF_ASSERT(server_of(r, id, &at) != NULL);
+    p = &r->leader_state.progress[at];
+    p->state = PROGRESS_PROBE;
+    p->snapshot_index = 0;
+    p->next_index = p->match_index + 1;
+}
+
 bool wf_raft_change_pending(const struct raft *r)
 {
     WF_ASSERT(r->state == RAFT_LEADER);

@@ -66,6 +66,8 @@ struct wf_raft_progress {
 // False when id is no member or this is no leader.
 bool wf_raft_progress_of(const struct raft *r, uint64_t id, struct wf_raft_progress *out);
 void wf_raft_set_match(struct raft *r, uint64_t id, uint64_t match); // requires leader and member
-bool wf_raft_change_pending(const struct raft *r);                   // requires leader
+// The follower is past the snapshot that libraft believes to be on its way: go on with entries.
+void wf_raft_probe(struct raft *r, uint64_t id);   // requires leader and member
+bool wf_raft_change_pending(const struct raft *r); // requires leader
 
 #endif

@@ -89,10 +89,13 @@ static void check_member(struct sim *s, const struct life *leader, const struct 
         return;
     if (l == NULL || l->fatal)
         sim_fail(s, "%s is down at the end", v->name);
-    else if (l->fsm.applied != leader->fsm.applied || l->fsm.digest != leader->fsm.digest)
-        sim_fail(s, "%s has not converged: it is at %llu, the leader at %llu%s", v->name,
-                 (unsigned long long)l->fsm.applied, (unsigned long long)leader->fsm.applied,
-                 l->node->fenced ? " (fenced)" : "");
+    else if (l->fsm.applied < s->settled_index || l->node->fenced)
+        sim_fail(s, "%s has not converged: it is at %llu, the leader was at %llu long ago%s",
+                 v->name, (unsigned long long)l->fsm.applied, (unsigned long long)s->settled_index,
+                 l->node->fenced ? ", fenced" : "");
+    else if (l->fsm.applied == leader->fsm.applied && l->fsm.digest != leader->fsm.digest)
+        // (A flipped bit may have spread in an image before it was noticed; but all agree.)
+        sim_fail(s, "%s differs from the leader at the end", v->name);
 }
 
 void sim_check_end(struct sim *s)
@@ -107,7 +110,7 @@ void sim_check_end(struct sim *s)
     }
     if (s->writes_after == 0)
         sim_fail(s, "no write succeeded after the heal");
-    if (s->reads_after == 0)
+    if (s->reads_after == 0 && !s->opts.stock)
         sim_fail(s, "no read succeeded after the heal");
     for (unsigned i = 0; i < s->n_servers; i++)
         check_member(s, leader, &s->servers[i]);

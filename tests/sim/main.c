@@ -175,19 +175,21 @@ static void worker(const struct arguments *a, struct slot *slot)
 
 static void spawn(const struct arguments *a, struct slot *slot)
 {
+    struct rlimit none = {0, 0};
+    pid_t pid;
+
     fflush(stdout);
     slot->since = 0;
-    slot->pid = fork();
-    if (slot->pid < 0) {
+    pid = fork();
+    if (pid < 0) {
         perror("sim: fork");
         exit(2);
     }
-    if (slot->pid == 0) {
-        struct rlimit none = {0, 0};
-
+    if (pid == 0) {
         setrlimit(RLIMIT_CORE, &none);
         worker(a, slot);
     }
+    slot->pid = pid;
 }
 
 static void buried(const struct arguments *a, struct slot *slot, int status)

@@ -77,7 +77,7 @@ static int net_send(void *ctx, uint64_t to_id, const struct wf_msg *msg)
     struct server *to = server_by_id(s, to_id);
     struct wf_buf b;
 
-    if (l->dead || to == NULL || to == l->server || !l->up[to->at])
+    if (l->dead || to == NULL || to == l->server || l->up[to->at] == 0)
         return WF_UNAVAILABLE;
     if (s->flying[l->server->at][to->at] > HELD_MAX)
         return WF_RESOURCE_EXHAUSTED;
@@ -100,17 +100,15 @@ static void link_event(struct sim *s, struct event *e)
 {
     struct life *l = e->to;
     struct server *peer = &s->servers[e->from];
-    bool up = peer->life != NULL && !peer->life->dead && peer->life->number == e->from_life;
+    bool up = e->p != NULL;
 
     if (l->dead || l->fatal || l->server->life != l || l->net_events == NULL)
         return;
-    if (e->p == NULL)
-        up = false; // this is about a death
-    else if (!up)
+    // News of a life that is not the present one any more.
+    if (up ? peer->life == NULL || peer->life->number != e->from_life || l->up[e->from] != 0
+           : l->up[e->from] != e->from_life)
         return;
-    if (l->up[e->from] == up)
-        return;
-    l->up[e->from] = up;
+    l->up[e->from] = up ? (unsigned)e->from_life : 0;
     l->net_events->on_peer(l->net_events->ctx, peer->id, up);
     sim_check_life(l);
 }
@@ -133,8 +131,11 @@ void sim_net_started(struct life *l)
 
         if (other == NULL || other == l || other->dead)
             continue;
-        if (other->up[l->server->at]) // its old link to us dies first
-            link_at(other, l, MS(1), false);
+        if (other->up[l->server->at] != 0) { // its old link to us dies first
+            struct life old = {.server = l->server, .number = other->up[l->server->at]};
+
+            link_at(other, &old, MS(1), false);
+        }
         link_at(l, other, sim_random(s, MS(2), MS(120)), true);
         link_at(other, l, sim_random(s, MS(2), MS(300)), true);
     }
@@ -187,7 +188,7 @@ static bool net_connected(void *ctx, uint64_t to)
     struct life *l = ctx;
     struct server *v = server_by_id(l->sim, to);
 
-    return v != NULL && l->up[v->at];
+    return v != NULL && l->up[v->at] != 0;
 }
 
 static void stopped_event(struct sim *s, struct event *e)

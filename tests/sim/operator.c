@@ -14,6 +14,7 @@ static void on_done(void *ctx, const struct wf_err *err)
 {
     struct sim *s = ctx;
 
+    sim_trace(s, "CHANGE %s", err == NULL ? "done" : err->msg);
     if (err == NULL)
         s->changes++;
     else

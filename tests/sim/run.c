@@ -142,6 +142,14 @@ static void heal(struct sim *s, struct event *e)
     sim_heal(s);
 }
 
+static void settled(struct sim *s, struct event *e)
+{
+    struct life *l = sim_leader(s);
+
+    (void)e;
+    s->settled_index = l != NULL ? l->fsm.applied : UINT64_MAX;
+}
+
 static void finish(struct sim *s)
 {
     for (unsigned i = 0; i < s->n_servers; i++)
@@ -185,6 +193,7 @@ int sim_run(uint64_t seed, const struct options *opts, struct sim *s)
     if (s->profile.membership)
         sim_operator_start(s);
     sim_at(s, MS(FAULTS_MS), heal, NULL);
+    sim_at(s, MS(SETTLED_MS), settled, NULL);
     while (s->now < MS(RUN_MS) && s->failure[0] == '\0' && sim_step(s)) {
         if (s->steps > STEPS_MAX)
             sim_fail(s, "more than %d events", STEPS_MAX);

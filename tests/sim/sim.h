@@ -23,7 +23,7 @@
 #define SEC(x) MS((uint64_t)(x)*1000u)
 
 enum { SERVERS_MAX = 24, SIM_INDEX_MAX = 1 << 17, SIM_TERMS_MAX = 1 << 16 };
-enum { FAULTS_MS = 30000, RUN_MS = 40000, QUIET_MS = 38000 };
+enum { FAULTS_MS = 30000, QUIET_MS = 38000, SETTLED_MS = 38500, RUN_MS = 40000 };
 
 struct sim;
 struct life;
@@ -111,7 +111,7 @@ struct life {
     struct wf_node *node;
     struct fsm fsm;
     const struct wf_peer_net_events *net_events;
-    bool up[SERVERS_MAX];
+    unsigned up[SERVERS_MAX];  // to which life of it our link leads; 0: none
     struct op *ops, *ops_tail; // disk operations asked for
     uint64_t disk_free_at;
     void (*closed)(void *arg);
@@ -157,9 +157,10 @@ struct sim {
     struct life *lives;
 
     // what is known to be true
-    uint64_t *digest_at;  // by index; 0: not applied anywhere yet
-    uint64_t *leader_of;  // by term
-    uint64_t acked_index; // highest index of an acknowledged command
+    uint64_t *digest_at;    // by index; 0: not applied anywhere yet
+    uint64_t *leader_of;    // by term
+    uint64_t acked_index;   // highest index of an acknowledged command
+    uint64_t settled_index; // what everybody has to have applied at the end
     uint64_t next_command, named;
     uint64_t *acked; // ids
     size_t n_acked, acked_cap;

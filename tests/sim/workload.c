@@ -118,6 +118,8 @@ static void workload(struct sim *s, struct event *e)
         return;
     for (uint64_t n = sim_chance(s, 50) ? sim_random(s, 2, 40) : 1; n > 0; n--)
         write_one(s, l);
+    if (s->opts.stock)
+        return; // libraft has no linearizable reads of its own
     if (sim_chance(s, 400))
         wf_node_read(l->node, on_read, call_new(l));
     if (sim_chance(s, 300) && (l = any_life(s)) != NULL)
