@@ -38,12 +38,16 @@ static int check_cluster(const struct wf_node_identity *self, const struct wf_ms
                       "node %s belongs to another cluster: check its configuration and data "
                       "directory",
                       certificate);
+    if (h->incarnation == 0)
+        return REFUSE(err, "OLD_INCARNATION",
+                      "node %s has not been told by a member that it is one: add it first",
+                      certificate);
     if (h->incarnation < self->incarnation)
         return REFUSE(err, "OLD_INCARNATION",
                       "node %s was left behind when quorum was recovered: wipe its data directory "
                       "and add it again as a new member",
                       certificate);
-    if (h->incarnation > self->incarnation)
+    if (h->incarnation > self->incarnation && self->incarnation != 0)
         return REFUSE(err, "LEFT_BEHIND",
                       "this node was left behind when quorum was recovered without it: wipe its "
                       "data directory and add it again as a new member (node %s told)",

@@ -22,8 +22,9 @@ struct wf_hello_rules {
 void wf_hello_make(struct wf_msg *out, const struct wf_node_identity *self, const char *address,
                    uint64_t to_id);
 
-// WF_OK, or why not, with what to do, in err; err->reason is one of WIRE_VERSION, OTHER_CLUSTER,
-// OLD_INCARNATION, LEFT_BEHIND (we are), NOT_FOR_US, WRONG_ID, WRONG_NAME, DISK_CHANGED.
+// WF_OK (also for any incarnation when we know none yet: the caller adopts it), or why not, with
+// what to do, in err; err->reason is one of WIRE_VERSION, OTHER_CLUSTER, OLD_INCARNATION,
+// LEFT_BEHIND (we are), NOT_FOR_US, WRONG_ID, WRONG_NAME, DISK_CHANGED.
 int wf_hello_check(const struct wf_hello_rules *rules, const struct wf_msg_hello *hello,
                    struct wf_err *err);
 

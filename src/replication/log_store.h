@@ -42,7 +42,8 @@ struct wf_manifest {
 // Who this store belongs to; written once, when it is created.
 struct wf_node_identity {
     uint8_t cluster_id[WF_UUID_SIZE];
-    uint64_t incarnation; // of the cluster: raised by every recovery from lost quorum
+    uint64_t incarnation; // of the cluster: 1 by bootstrap, raised by every recovery from lost
+                          // quorum; 0: not yet known
     uint64_t node_id;     // a joining node is given its id by the leader before its store is made
     char name[WF_NODE_NAME_MAX + 1];
     uint8_t disk_id[WF_UUID_SIZE]; // random, made with the store: a wiped disk has another one
@@ -96,6 +97,10 @@ struct wf_log_store {
     // Lost quorum, by hand: append a WF_RECORD_CHANGE of the store's term and raise the incarnation.
     // Durable before return; before load.
     int (*recover)(void *ctx, struct wf_bytes configuration, struct wf_err *err);
+
+    // A joining node does not know the incarnation (it has 0) until the first member talks to it.
+    // Durable before return. Requires that it has 0 and incarnation is not.
+    int (*adopt)(void *ctx, uint64_t incarnation, struct wf_err *err);
 
     // A peer showed this disk_id. The first one seen is remembered (durable before return); later
     // another one is WF_FAILED_PRECONDITION with reason DISK_CHANGED: a wiped node under an old id

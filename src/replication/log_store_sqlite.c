@@ -18,7 +18,7 @@ enum {
     PEER_BYTES = 8 + WF_UUID_SIZE,
 };
 
-enum op_kind { OP_APPEND, OP_TRUNCATE, OP_SNAPSHOT, OP_VOTE, OP_PEERS };
+enum op_kind { OP_APPEND, OP_TRUNCATE, OP_SNAPSHOT, OP_VOTE, OP_PEERS, OP_IDENTITY };
 
 // One thing asked of the log thread. Whoever asks synchronously waits until done is set.
 struct op {
@@ -134,6 +134,8 @@ static int carry_out(struct store *s, struct op *op, struct wf_err *err)
         return wf_log_db_set_vote(db, op->first, op->vote, err);
     case OP_PEERS:
         return wf_log_db_set(db, "peers", op->manifest.data, err);
+    case OP_IDENTITY:
+        return wf_log_db_set_identity(db, &s->identity, err); // the loop waits for it
     }
     WF_UNREACHABLE();
 }
@@ -511,7 +513,7 @@ static int write_first(struct store *s, uint64_t term, const struct wf_node_iden
     int rc = wf_log_db_begin(db, err);
     if (rc == WF_OK && term != db->term)
         rc = wf_log_db_set_vote(db, term, 0, err);
-    if (rc == WF_OK && id)
+    if (rc == WF_OK)
         rc = wf_log_db_set_identity(db, id, err);
     if (rc == WF_OK)
         rc = wf_log_db_append(db, &record, err);
@@ -532,7 +534,20 @@ static int store_bootstrap(void *ctx, struct wf_bytes configuration, struct wf_e
     if (s->db.last_index > 0 || s->db.term > 0)
         return wf_fail(err, WF_FAILED_PRECONDITION,
                        "the log is not empty: this node already belongs to a cluster");
-    return write_first(s, 1, NULL, configuration, err);
+    struct wf_node_identity id = s->identity;
+    id.incarnation = 1;
+    rc = write_first(s, 1, &id, configuration, err);
+    if (rc == WF_OK)
+        s->identity = id;
+    return rc;
+}
+
+static int store_adopt(void *ctx, uint64_t incarnation, struct wf_err *err)
+{
+    struct store *s = store_of(ctx);
+    WF_ASSERT(s->identity.incarnation == 0 && incarnation != 0);
+    s->identity.incarnation = incarnation;
+    return ask_and_wait(s, new_op(OP_IDENTITY, 0, NULL, NULL), err);
 }
 
 static int store_recover(void *ctx, struct wf_bytes configuration, struct wf_err *err)
@@ -589,9 +604,18 @@ static int store_check_peer(void *ctx, uint64_t peer, const uint8_t disk_id[WF_U
 static void store_close(void *ctx, void (*done)(void *arg), void *arg)
 {
     struct store *s = store_of(ctx);
-    WF_ASSERT(s->running && !s->stopping && done != NULL);
+    WF_ASSERT(!s->stopping && done != NULL);
     s->closed = done;
     s->closed_arg = arg;
+    if (!s->running) { // load was never called, or failed
+        int rv = uv_async_init(s->loop, &s->async, on_async);
+        WF_ASSERT(rv == 0);
+        s->async.data = s;
+        s->async_open = s->stopping = true;
+        wf_log_db_close(&s->db);
+        uv_close((uv_handle_t *)&s->async, on_closed);
+        return;
+    }
     lock(s);
     s->stopping = true;
     int rc = pthread_cond_signal(&s->wake);
@@ -604,8 +628,6 @@ int wf_log_store_sqlite_create(const char *dir, struct wf_node_identity *identit
 {
     if (getrandom(identity->disk_id, WF_UUID_SIZE, 0) != WF_UUID_SIZE)
         return wf_fail(err, WF_INTERNAL, "cannot get random bytes");
-    if (identity->incarnation == 0)
-        identity->incarnation = 1;
     return wf_log_db_create(dir, identity, err);
 }
 
@@ -636,6 +658,7 @@ static void set_ops(struct store *s)
         .snapshot_put = store_snapshot_put,
         .bootstrap = store_bootstrap,
         .recover = store_recover,
+        .adopt = store_adopt,
         .check_peer = store_check_peer,
         .close = store_close,
     };

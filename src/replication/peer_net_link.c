@@ -215,7 +215,14 @@ static int check_hello(struct net *n, struct wf_bytes message, const char *certi
         wf_msg_free(out);
         rc = wf_fail(err, WF_INVALID_ARGUMENT, "node %s does not begin with HELLO", certificate);
     }
-    return rc == WF_OK ? wf_hello_check(&rules, &out->hello, err) : rc;
+    if (rc == WF_OK)
+        rc = wf_hello_check(&rules, &out->hello, err);
+    if (rc != WF_OK || n->self.incarnation != 0)
+        return rc;
+    rc = n->opts.store->adopt(n->opts.store->ctx, out->hello.incarnation, err);
+    if (rc == WF_OK)
+        n->self.incarnation = out->hello.incarnation;
+    return rc;
 }
 
 // The one frame that a peer sends back on our link.

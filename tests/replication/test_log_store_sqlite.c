@@ -37,14 +37,34 @@ static void a_new_store_is_empty_and_knows_who_it_is(void **state)
     assert_int_equal(f->loaded, 0);
     f->store->identity(f->store->ctx, &id);
     assert_int_equal(id.node_id, 1);
-    assert_int_equal(id.incarnation, 1);
+    assert_int_equal(id.incarnation, 0);
     assert_string_equal(id.name, "fra-1");
+    assert_int_equal(f->store->adopt(f->store->ctx, 4, NULL), WF_OK);
     fixture_close(f);
     assert_int_equal(fixture_open(f), WF_OK);
     f->store->identity(f->store->ctx, &again);
+    assert_int_equal(again.incarnation, 4);
     assert_memory_equal(id.disk_id, again.disk_id, sizeof id.disk_id);
     assert_memory_equal(id.cluster_id, again.cluster_id, sizeof id.cluster_id);
     fixture_close(f);
+}
+
+static void on_closed(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void a_store_that_was_not_loaded_can_be_closed(void **state)
+{
+    struct fixture *f = *state;
+    bool closed = false;
+    assert_int_equal(wf_log_store_sqlite_open(&f->store, f->dir, &f->loop, NULL, NULL), WF_OK);
+    f->store->close(f->store->ctx, on_closed, &closed);
+    assert_false(closed);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_true(closed);
+    wf_log_store_sqlite_free(f->store);
+    f->store = NULL;
 }
 
 static void a_second_store_is_not_made_over_the_first(void **state)
@@ -235,7 +255,7 @@ static void recovery_adds_a_configuration_and_raises_the_incarnation(void **stat
     f->store = NULL;
     assert_int_equal(fixture_open(f), WF_OK);
     f->store->identity(f->store->ctx, &id);
-    assert_int_equal(id.incarnation, 2);
+    assert_int_equal(id.incarnation, 1);
     assert_int_equal(f->loaded, 6);
     assert_int_equal(f->state.term, 4);
     assert_int_equal(f->state.vote, 2);
@@ -279,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_new_store_is_empty_and_knows_who_it_is),
+        TEST(a_store_that_was_not_loaded_can_be_closed),
         TEST(a_second_store_is_not_made_over_the_first),
         TEST(an_empty_directory_has_no_store),
         TEST(bootstrap_writes_the_first_configuration_once),

@@ -60,6 +60,15 @@ static int check_peer(void *ctx, uint64_t peer, const uint8_t disk[WF_UUID_SIZE]
                           "the peer came back with another disk");
 }
 
+static int adopt(void *ctx, uint64_t incarnation, struct wf_err *err)
+{
+    struct node *n = ctx;
+    (void)err;
+    assert_int_equal(n->id.incarnation, 0);
+    n->id.incarnation = incarnation;
+    return WF_OK;
+}
+
 static void on_message(void *ctx, uint64_t from, const struct wf_msg *msg)
 {
     struct node *n = ctx;
@@ -142,7 +151,8 @@ static int setup(void **state)
         struct node *n = &w->nodes[i];
         n->host = (struct board_host){
             .address = addresses[i], .name = names[i], .accept = accept_link, .ctx = n};
-        n->store = (struct wf_log_store){.ctx = n, .identity = identity, .check_peer = check_peer};
+        n->store = (struct wf_log_store){
+            .ctx = n, .identity = identity, .check_peer = check_peer, .adopt = adopt};
         n->id = (struct wf_node_identity){.incarnation = 2, .node_id = i + 1};
         strcpy(n->id.name, names[i]);
         memset(n->id.cluster_id, 0xc1, WF_UUID_SIZE);
@@ -390,10 +400,12 @@ static void who_is_no_longer_wanted_is_let_go(void **state)
 static void a_joining_node_answers_whom_it_does_not_know(void **state)
 {
     struct world *w = *state;
+    w->nodes[1].id.incarnation = 0; // neither that
     start(w, 0);
-    start(w, 1); // knows no membership
+    start(w, 1); // nor the membership
     meet(w, 0);
     board_turn(w->board, 200);
+    assert_int_equal(w->nodes[1].id.incarnation, 2);
     assert_true(w->nodes[0].up[2]);
     assert_true(w->nodes[1].up[1]);
     assert_int_equal(send_number(w, 1, 1, 5), WF_OK);
@@ -491,6 +503,7 @@ static void each_rule_names_itself(void **state)
     REFUSED(h.version = 2, "WIRE_VERSION");
     REFUSED(h.cluster_id[3] = 0, "OTHER_CLUSTER");
     REFUSED(h.incarnation = 1, "OLD_INCARNATION");
+    REFUSED(h.incarnation = 0, "OLD_INCARNATION");
     REFUSED(h.incarnation = 3, "LEFT_BEHIND");
     REFUSED(h.to_id = 9, "NOT_FOR_US");
     REFUSED(h.node_id = 0, "WRONG_ID");
