@@ -150,18 +150,26 @@ void fixture_truncate(struct fixture *f, uint64_t index)
     f->last = f->durable = index - 1;
 }
 
+void fixture_install(struct fixture *f, const struct wf_manifest *m)
+{
+    f->answered++;
+    f->store->snapshot_put(f->store->ctx, m, WF_KEEP_NONE, on_answered, f);
+    while (f->answered > 0)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    f->last = f->durable = m->index;
+}
+
 void fixture_snapshot(struct fixture *f, uint64_t index, uint64_t first_kept)
 {
     struct wf_manifest m = {.index = index, .term = 1, .configuration_index = 1};
     m.configuration = (struct wf_bytes){(const uint8_t *)"servers", 7};
     m.data = (struct wf_bytes){(const uint8_t *)"manifest", 8};
+    if (first_kept == WF_KEEP_NONE) {
+        fixture_install(f, &m);
+        return;
+    }
     f->answered++;
     f->store->snapshot_put(f->store->ctx, &m, first_kept, on_answered, f);
-    if (first_kept != WF_KEEP_NONE)
-        return;
-    while (f->answered > 0)
-        uv_run(&f->loop, UV_RUN_ONCE);
-    f->last = f->durable = index;
 }
 
 void fixture_wait(struct fixture *f)

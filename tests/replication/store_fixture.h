@@ -41,6 +41,7 @@ void fixture_close(struct fixture *f);
 void fixture_append(struct fixture *f, uint64_t term, unsigned n, size_t size);
 void fixture_truncate(struct fixture *f, uint64_t index);
 void fixture_snapshot(struct fixture *f, uint64_t index, uint64_t first_kept);
+void fixture_install(struct fixture *f, const struct wf_manifest *m); // an image; waits
 void fixture_wait(struct fixture *f);
 
 // Copy the files of one directory over those of another, or read and write one whole.

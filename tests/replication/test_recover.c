@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "replication/bootstrap.h"
+#include "replication/data_dir.h"
+#include "replication/hello.h"
+#include "replication/recover.h"
+#include "store_fixture.h"
+
+static const struct wf_member members[3] = {
+    {1, "fra-1", "fra", "fra-1:7411", WF_VOTER},
+    {2, "iad-1", "iad", "iad-1:7411", WF_VOTER},
+    {3, "syd-1", "syd", "syd-1:7411", WF_VOTER},
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fixture_init(f);
+    assert_int_equal(wf_log_store_sqlite_open(&f->store, f->dir, &f->loop, NULL, NULL), WF_OK);
+    assert_int_equal(wf_bootstrap(f->store, members, 3, NULL), WF_OK);
+    wf_log_store_sqlite_free(f->store);
+    f->store = NULL;
+    assert_int_equal(fixture_open(f), WF_OK);
+    fixture_append(f, 1, 20, 100);
+    fixture_append(f, 2, 5, 100);
+    assert_int_equal(f->store->set_vote(f->store->ctx, 3, 2, NULL), WF_OK);
+    fixture_close(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_done(*state);
+    free(*state);
+    return 0;
+}
+
+static void a_look_tells_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct wf_recover_report r;
+    struct wf_buf text;
+    assert_int_equal(wf_recover_inspect(f->dir, &r, NULL), WF_OK);
+    assert_int_equal(r.term, 3);
+    assert_int_equal(r.last_index, 26);
+    assert_int_equal(r.last_term, 2);
+    assert_int_equal(r.n, 3);
+    assert_string_equal(r.members[2].name, "syd-1");
+    wf_buf_init(&text, 65536);
+    assert_int_equal(wf_recover_print(&r, &text), WF_OK);
+    const char *s = wf_buf_cstr(&text);
+    assert_non_null(strstr(s, "last entry   index 26, term 2"));
+    assert_non_null(strstr(s, "1  fra-1  fra  fra-1:7411  voter  (this node)"));
+    wf_buf_free(&text);
+    // Looking changes nothing.
+    assert_int_equal(fixture_open(f), WF_OK);
+    assert_int_equal(f->loaded, 26);
+    fixture_close(f);
+}
+
+static void a_running_node_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct wf_recover_report r;
+    struct wf_data_dir d;
+    struct wf_err err;
+    assert_int_equal(wf_data_dir_open(&d, f->dir, false, NULL), WF_OK);
+    assert_int_equal(wf_recover_force(f->dir, 26, &r, &err), WF_FAILED_PRECONDITION);
+    assert_string_equal(err.reason, "IN_USE");
+    wf_data_dir_close(&d);
+}
+
+static void only_what_was_seen_is_forced(void **state)
+{
+    struct fixture *f = *state;
+    struct wf_recover_report r;
+    struct wf_err err;
+    assert_int_equal(wf_recover_force(f->dir, 25, &r, &err), WF_FAILED_PRECONDITION);
+    assert_string_equal(err.reason, "NOT_AS_SEEN");
+    assert_int_equal(wf_recover_inspect(f->dir, &r, NULL), WF_OK);
+    assert_int_equal(r.last_index, 26);
+    assert_int_equal(r.identity.incarnation, 1);
+}
+
+static void the_survivor_is_the_only_voter_of_a_new_incarnation(void **state)
+{
+    struct fixture *f = *state;
+    struct wf_recover_report r;
+    struct wf_node_identity before;
+    assert_int_equal(wf_recover_inspect(f->dir, &r, NULL), WF_OK);
+    before = r.identity;
+    assert_int_equal(wf_recover_force(f->dir, 26, &r, NULL), WF_OK);
+    assert_int_equal(wf_recover_inspect(f->dir, &r, NULL), WF_OK);
+    assert_int_equal(r.last_index, 27);
+    assert_int_equal(r.last_term, 3);
+    assert_int_equal(r.configuration_index, 27);
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.members[0].id, 1);
+    assert_int_equal(r.members[0].role, WF_VOTER);
+    assert_string_equal(r.members[0].address, "fra-1:7411");
+    assert_int_equal(r.identity.incarnation, 2);
+    assert_memory_equal(r.identity.disk_id, before.disk_id, WF_UUID_SIZE);
+
+    // A node left behind is refused by the survivor, and is told so by it.
+    struct wf_node_identity other = before;
+    struct wf_msg hello;
+    struct wf_err err;
+    other.node_id = 2;
+    strcpy(other.name, "iad-1");
+    wf_hello_make(&hello, &other, "iad-1:7411", 1);
+    struct wf_hello_rules rules = {&r.identity, "iad-1", NULL, 0, 0, NULL};
+    assert_int_equal(wf_hello_check(&rules, &hello.hello, &err), WF_PERMISSION_DENIED);
+    assert_string_equal(err.reason, "OLD_INCARNATION");
+    wf_hello_make(&hello, &r.identity, "fra-1:7411", 2);
+    rules.self = &other;
+    rules.certificate = "fra-1";
+    assert_int_equal(wf_hello_check(&rules, &hello.hello, &err), WF_PERMISSION_DENIED);
+    assert_string_equal(err.reason, "LEFT_BEHIND");
+}
+
+static void the_membership_of_an_image_counts(void **state)
+{
+    struct fixture *f = *state;
+    struct wf_recover_report r;
+    struct wf_manifest m = {.index = 30, .term = 2, .configuration_index = 28};
+    assert_int_equal(wf_bootstrap_encode(members, 2, &m.configuration, NULL), WF_OK);
+    m.data = (struct wf_bytes){(const uint8_t *)"manifest", 8};
+    assert_int_equal(fixture_open(f), WF_OK);
+    fixture_install(f, &m);
+    fixture_close(f);
+    wf_bootstrap_free(m.configuration);
+    assert_int_equal(wf_recover_inspect(f->dir, &r, NULL), WF_OK);
+    assert_int_equal(r.n, 2);
+    assert_int_equal(r.last_index, 30);
+    assert_int_equal(r.configuration_index, 28);
+    assert_int_equal(wf_recover_force(f->dir, 30, &r, NULL), WF_OK);
+    assert_int_equal(wf_recover_inspect(f->dir, &r, NULL), WF_OK);
+    assert_int_equal(r.last_index, 31);
+    assert_int_equal(r.n, 1);
+}
+
+static void a_removed_node_is_no_survivor(void **state)
+{
+    struct fixture *f = *state;
+    struct wf_recover_report r;
+    struct wf_manifest m = {.index = 30, .term = 2, .configuration_index = 28};
+    struct wf_err err;
+    assert_int_equal(wf_bootstrap_encode(members + 1, 2, &m.configuration, NULL), WF_OK);
+    m.data = (struct wf_bytes){(const uint8_t *)"manifest", 8};
+    assert_int_equal(fixture_open(f), WF_OK);
+    fixture_install(f, &m);
+    fixture_close(f);
+    wf_bootstrap_free(m.configuration);
+    assert_int_equal(wf_recover_force(f->dir, 30, &r, &err), WF_FAILED_PRECONDITION);
+    assert_string_equal(err.reason, "NOT_A_MEMBER");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_look_tells_what_is_there),
+        TEST(a_running_node_is_left_alone),
+        TEST(only_what_was_seen_is_forced),
+        TEST(the_survivor_is_the_only_voter_of_a_new_incarnation),
+        TEST(the_membership_of_an_image_counts),
+        TEST(a_removed_node_is_no_survivor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
