@@ -10,6 +10,11 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct wf_turn *all;
 
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
 void wf_turn_remove(struct wf_turn_entry *e)
 {
     if (!e->next)
@@ -24,15 +29,12 @@ void wf_turn_add(struct wf_turn *t, struct wf_turn_entry *e)
     WF_ASSERT(e->run != NULL);
     if (e->next)
         return;
+    if (t->head.next == &t->head)
+        uv_idle_start(&t->idle, on_idle);
     e->prev = t->head.prev;
     e->next = &t->head;
     e->prev->next = e;
     t->head.prev = e;
-}
-
-static void on_idle(uv_idle_t *idle)
-{
-    (void)idle;
 }
 
 // What is added meanwhile waits for the next turn, which then does not block: a connection cannot
@@ -41,8 +43,10 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct wf_turn *t = prepare->data;
     struct wf_turn_entry now = {.prev = t->head.prev, .next = t->head.next};
-    if (t->head.next == &t->head)
+    if (t->head.next == &t->head) {
+        uv_idle_stop(&t->idle); // those that were listed have gone meanwhile
         return;
+    }
     now.prev->next = &now;
     now.next->prev = &now;
     t->head.prev = t->head.next = &t->head;
@@ -53,8 +57,6 @@ static void on_prepare(uv_prepare_t *prepare)
     }
     if (t->head.next == &t->head)
         uv_idle_stop(&t->idle);
-    else
-        uv_idle_start(&t->idle, on_idle);
 }
 
 static struct wf_turn *new_turn(uv_loop_t *loop)
@@ -70,7 +72,6 @@ static struct wf_turn *new_turn(uv_loop_t *loop)
     uv_unref((uv_handle_t *)&t->prepare);
     uv_idle_init(loop, &t->idle);
     t->idle.data = t;
-    uv_unref((uv_handle_t *)&t->idle);
     t->handles = 2;
     t->next_turn = all;
     all = t;

@@ -20,7 +20,7 @@ struct wf_turn_entry {
 struct wf_turn {
     uv_loop_t *loop;
     uv_prepare_t prepare;
-    uv_idle_t idle; // runs while the list is not empty, so that the loop does not wait
+    uv_idle_t idle; // runs while the list is not empty: the loop neither waits nor ends
     int handles;
     struct wf_turn *next_turn;
     unsigned refs;
