@@ -57,10 +57,11 @@ static int fill_to(struct wf_node *n, uint64_t index)
 {
     uint64_t applied;
 
+    // Without a time: whether they are filled in before or after the next entry with one has been
+    // seen differs between nodes, and what they do to the state must not.
     while ((applied = apply_index(n)) < index) {
         struct wf_batch empty = {.index = applied + 1,
-                                 .term = wf_raft_term_of(node_raft(n), applied + 1),
-                                 .time = n->time};
+                                 .term = wf_raft_term_of(node_raft(n), applied + 1)};
 
         if (apply_batch(n, &empty) != 0)
             return RAFT_IOERR;

@@ -22,7 +22,7 @@ struct wf_bytes {
 struct wf_batch {
     uint64_t index;
     uint64_t term;
-    wf_unix_ms time; // stamped by the leader; never before that of an earlier entry
+    wf_unix_ms time; // stamped by the leader; never before that of an earlier entry; 0 when n is 0
     const struct wf_bytes *commands;
     unsigned n;
 };
@@ -30,7 +30,7 @@ struct wf_batch {
 // A consistent copy of the state at one index, named by its content.
 struct wf_image_info {
     uint64_t index;
-    uint64_t size; // bytes of the file
+    uint64_t size;                // bytes of the file
     uint8_t hash[WF_HASH_SIZE];   // SHA-256 of the file
     uint8_t digest[WF_HASH_SIZE]; // the state's digest at index
 };
@@ -56,9 +56,9 @@ struct wf_fsm {
     wf_unix_ms (*next_due)(void *ctx);
     struct wf_bytes (*tick_command)(void *ctx);
 
-    // Images. begin pins the state as of now (cheap) and returns a handle in *image; write copies it
-    // to path, fsyncs the file and fills info (long; other thread; the state goes on being applied
-    // meanwhile); end releases the handle.
+    // Images. begin pins the state as of now (cheap) and returns a handle in *image; write copies
+    // it to path, fsyncs the file and fills info (long; other thread; the state goes on being
+    // applied meanwhile); end releases the handle.
     int (*image_begin)(void *ctx, void **image, struct wf_err *err);
     int (*image_write)(void *image, const char *path, struct wf_image_info *info,
                        struct wf_err *err);
