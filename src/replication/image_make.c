@@ -111,6 +111,7 @@ int image_fsm_finalize(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned 
     raft_free(job->buf.base);
     job->buf = (struct raft_buffer){0};
     job->running = false;
+    wf_metric_add(n->metrics.images, stored);
     if (stored)
         n->log_bytes = 0;
     else if (NODE_ON(n, B28))

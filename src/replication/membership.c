@@ -131,6 +131,7 @@ static void finish(struct wf_node *n, const struct wf_err *err)
     wf_change_cb cb = n->change.cb;
     void *ctx = n->change.ctx;
 
+    wf_metric_add(n->metrics.changes, err == NULL);
     n->change = (struct change){0};
     n->changed = true;
     node_answer(n, cb, ctx, err);

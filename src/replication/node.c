@@ -162,12 +162,14 @@ static void on_tick(void *arg)
 
     if (n->dead || n->stopping)
         return;
+    propose_due(n);
     propose_expire(n);
     forward_expire(n);
     read_tick(n);
     peers_tick(n);
     ship_tick(n);
     receive_tick(n);
+    metrics_tick(n);
     node_wake(n);
 }
 
@@ -274,8 +276,9 @@ static void on_peer(void *ctx, uint64_t id, bool up)
     if (p == NULL)
         return;
     p->up = up;
-    if (!up) {
-        p->forward_top = p->forward_seen = 0; // if it comes back, it may count anew
+    if (up) {
+        p->forward_top = p->forward_seen = 0; // a new process may count anew
+    } else {
         forward_lost(n, id);
         // A link that breaks is the first sign of a process that died.
         wf_node_suspect(n, id);
@@ -366,6 +369,7 @@ static struct wf_node *make_node(const struct wf_node_options *opts, struct wf_e
     n->commands = calloc(WF_ENTRY_COMMANDS_MAX, sizeof *n->commands);
     n->results = calloc(WF_ENTRY_COMMANDS_MAX, sizeof *n->results);
     apply_init(n);
+    metrics_init(n);
     if (n->commands == NULL || n->results == NULL) {
         free_node(n);
         return NULL;

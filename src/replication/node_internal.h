@@ -44,6 +44,7 @@ struct entry {
     struct wf_node *node;
     struct entry *prev, *next;
     uint64_t index;
+    wf_mono_ns since;
     struct proposal_queue proposals;
 };
 
@@ -113,6 +114,15 @@ struct verify_job {
     const struct wf_files *files;
     int rc;
     struct wf_err err;
+};
+
+// --- metrics -----------------------------------------------------------------------------------
+
+struct node_metrics {
+    struct wf_metric *committed, *failed, *reads, *limit, *images, *changes; // counters
+    struct wf_metric *commit_seconds;                                        // histogram
+    struct wf_metric *term, *commit, *applied, *last, *leader, *waiting, *in_flight, *reading,
+        *fenced; // gauges
 };
 
 // --- peers -------------------------------------------------------------------------------------
@@ -201,6 +211,7 @@ struct wf_node {
     struct entry *entries; // in flight
     unsigned n_entries;
     wf_unix_ms stamped; // the last time given to an entry
+    bool due_pending;   // a tick command of ours is on its way
     struct proposal *forwarded[FORWARD_BUCKETS];
     unsigned n_forwarded;
     uint64_t forward_seq;
@@ -241,6 +252,7 @@ struct wf_node {
     bool collect; // old image files are to be removed
     uint64_t reseed_ms;
 
+    struct node_metrics metrics;
     bool guard_gone, net_gone;
     void (*stop_cb)(void *ctx);
     void *stop_ctx;
@@ -273,6 +285,7 @@ void proposal_finish(struct wf_node *n, struct proposal *p, enum wf_code code, c
 void propose_accept(struct wf_node *n, struct proposal *p); // queue it, or refuse it
 void propose_flush(struct wf_node *n);
 void propose_expire(struct wf_node *n);
+void propose_due(struct wf_node *n); // the state machine's own tick, when it wants one
 void propose_deliver(struct wf_node *n);
 void propose_fail_all(struct wf_node *n);
 void propose_nothing(struct wf_node *n); // an empty entry, so that something is applied
@@ -310,6 +323,10 @@ void peers_stranger(struct wf_node *n, uint64_t from);
 void peers_note_append(struct wf_node *n, const struct wf_msg_append *m);
 void peers_note_applied(struct wf_node *n);
 void node_fence(struct wf_node *n, const char *why);
+
+// node_metrics.c
+void metrics_init(struct wf_node *n);
+void metrics_tick(struct wf_node *n);
 
 // membership.c
 void membership_tick(struct wf_node *n);

@@ -77,6 +77,7 @@ void propose_accept(struct wf_node *n, struct proposal *p)
     } else if (n->fenced && node_leads(n)) {
         proposal_finish(n, p, WF_UNAVAILABLE, "FENCED");
     } else if (n->waiting.n + n->n_forwarded >= WF_PROPOSALS_MAX) {
+        wf_metric_add(n->metrics.limit, 1);
         proposal_finish(n, p, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL");
     } else {
         p->deadline_ms = node_now_ms(n) + 2 * n->opts.election_timeout_ms;
@@ -133,6 +134,10 @@ static void on_entry(struct raft_apply *req, int status, void *result)
     unsigned i = 0;
 
     (void)result;
+    if (status == 0)
+        wf_metric_observe(n->metrics.commit_seconds,
+                          (double)(n->env->mono_ns(n->env->ctx) - e->since) / 1e9);
+    wf_metric_add(status == 0 ? n->metrics.committed : n->metrics.failed, e->proposals.n);
     entry_unlink(n, e);
     WF_ASSERT(status != 0 || (n->result_index == e->index && n->n_results == e->proposals.n));
     while ((p = proposal_pop(&e->proposals)) != NULL) {
@@ -205,6 +210,7 @@ static bool submit(struct wf_node *n, struct entry *e, size_t size)
     int rv;
 
     e->node = n;
+    e->since = n->env->mono_ns(n->env->ctx);
     e->req.data = e;
     e->index = wf_raft_last(node_raft(n)) + 1;
     if (buf.base != NULL) {
@@ -278,6 +284,30 @@ void propose_expire(struct wf_node *n)
     while (n->waiting.head != NULL && n->waiting.head->deadline_ms <= now &&
            (!leads || propose_paused(n)))
         proposal_finish(n, proposal_pop(&n->waiting), WF_UNAVAILABLE, "NO_LEADER");
+}
+
+static void on_due_done(void *ctx, const struct wf_err *err, uint64_t index, struct wf_bytes result)
+{
+    struct wf_node *n = ctx;
+
+    (void)err; // if it was lost, it is still due, and proposed again
+    (void)index;
+    (void)result;
+    n->due_pending = false;
+}
+
+void propose_due(struct wf_node *n)
+{
+    struct wf_bytes command;
+
+    if (n->due_pending || !wf_guard_established(n->guard) || n->fenced ||
+        n->fsm.next_due(n->fsm.ctx) > n->env->unix_ms(n->env->ctx))
+        return;
+    command = n->fsm.tick_command(n->fsm.ctx);
+    if (command.len == 0)
+        return;
+    n->due_pending = true;
+    wf_node_propose(n, command, on_due_done, n);
 }
 
 // --- answering ---------------------------------------------------------------------------------

@@ -41,6 +41,10 @@ static void finish(struct wf_node *n, struct read *r, enum wf_code code, const c
 {
     r->code = code;
     r->reason = reason;
+    wf_metric_add(code == WF_OK                   ? n->metrics.reads
+                  : code == WF_RESOURCE_EXHAUSTED ? n->metrics.limit
+                                                  : n->metrics.failed,
+                  1);
     push(&n->reads_done, r);
     node_wake(n);
 }

@@ -108,6 +108,8 @@ void sim_check_end(struct sim *s)
         sim_fail(s, "no leader at the end");
         return;
     }
+    if (leader->fsm.ticks == 0)
+        sim_fail(s, "the state's ticks were never applied");
     if (s->writes_after == 0)
         sim_fail(s, "no write succeeded after the heal");
     if (s->reads_after == 0 && !s->opts.stock)

@@ -41,6 +41,10 @@ static void add(struct fsm *f, uint64_t id)
     f->ids[f->n++] = id;
 }
 
+// Now and then the state wants a tick, as an offer that expires does: a command of number 0, at
+// most one for each period.
+enum { DUE_EVERY_MS = 700 };
+
 static int fsm_apply(void *ctx, const struct wf_batch *batch, struct wf_bytes *results,
                      struct wf_err *err)
 {
@@ -59,12 +63,19 @@ static int fsm_apply(void *ctx, const struct wf_batch *batch, struct wf_bytes *r
         if (batch->commands[i].len < sizeof id)
             abort();
         memcpy(&id, batch->commands[i].data, sizeof id);
+        if (id == 0) { // one that is late, because another leader's came first, changes nothing
+            if (batch->time < f->due)
+                continue;
+            f->due = batch->time + DUE_EVERY_MS;
+            f->ticks++;
+        }
         f->digest = mix(f->digest, id);
         f->digest = mix(f->digest, (uint64_t)batch->time);
-        add(f, id);
+        if (id != 0)
+            add(f, id);
     }
     for (unsigned i = 0; i < batch->n; i++)
-        results[i] = (struct wf_bytes){(const uint8_t *)&f->ids[f->n - batch->n + i], 8};
+        results[i] = (struct wf_bytes){batch->commands[i].data, 8};
     if (!f->corrupt)
         sim_check_applied(l, batch->index, f->digest);
     return WF_OK;
@@ -87,14 +98,17 @@ static void fsm_digest(void *ctx, uint8_t out[WF_HASH_SIZE])
 
 static wf_unix_ms fsm_next_due(void *ctx)
 {
-    (void)ctx;
-    return INT64_MAX;
+    struct life *l = ctx;
+
+    return l->fsm.due;
 }
 
 static struct wf_bytes fsm_tick_command(void *ctx)
 {
+    static const uint8_t zero[8];
+
     (void)ctx;
-    return (struct wf_bytes){NULL, 0};
+    return (struct wf_bytes){zero, sizeof zero};
 }
 
 // --- images ------------------------------------------------------------------------------------
@@ -105,6 +119,7 @@ struct pinned {
 };
 
 #define TAINTED (1ull << 63)
+enum { HEAD = 32 };
 
 static int image_begin(void *ctx, void **image, struct wf_err *err)
 {
@@ -126,9 +141,9 @@ static int image_write(void *image, const char *path, struct wf_image_info *info
     struct pinned *p = image;
     const struct wf_files *files = &p->life->files;
     size_t pad = p->life->sim->profile.big_images ? 200000 : 0;
-    size_t len = 24 + 8 * p->fsm.n + pad;
+    size_t len = HEAD + 8 * p->fsm.n + pad;
     uint8_t *bytes = calloc(1, len);
-    uint64_t head[3] = {p->fsm.applied, p->fsm.digest, p->fsm.n};
+    uint64_t head[4] = {p->fsm.applied, p->fsm.digest, p->fsm.n, (uint64_t)p->fsm.due};
     int rc;
 
     if (p->fsm.corrupt) // an image of a wrong state is wrong; the checker has to know
@@ -137,9 +152,9 @@ static int image_write(void *image, const char *path, struct wf_image_info *info
         abort();
     memcpy(bytes, head, sizeof head);
     if (p->fsm.n > 0)
-        memcpy(bytes + 24, p->fsm.ids, 8 * p->fsm.n);
+        memcpy(bytes + HEAD, p->fsm.ids, 8 * p->fsm.n);
     for (size_t i = 0; i < pad; i += 1000)
-        bytes[24 + 8 * p->fsm.n + i] = (uint8_t)(i / 1000);
+        bytes[HEAD + 8 * p->fsm.n + i] = (uint8_t)(i / 1000);
     rc = files->write(files->ctx, path, 0, bytes, len, err);
     memset(info, 0, sizeof *info);
     info->index = p->fsm.applied;
@@ -164,7 +179,7 @@ static int image_install(void *ctx, const char *path, const struct wf_image_info
 {
     struct life *l = ctx;
     struct file *f = sim_file(l->server, path, false);
-    uint64_t head[3];
+    uint64_t head[4];
 
     (void)err;
     if (f == NULL || f->len != info->size || f->len < sizeof head) {
@@ -175,6 +190,7 @@ static int image_install(void *ctx, const char *path, const struct wf_image_info
     fsm_free(&l->fsm);
     l->fsm.applied = head[0];
     l->fsm.digest = head[1];
+    l->fsm.due = (wf_unix_ms)head[3];
     l->fsm.corrupt = (head[2] & TAINTED) != 0;
     l->fsm.n = l->fsm.cap = (size_t)(head[2] & ~TAINTED);
     l->fsm.ids = malloc(8 * l->fsm.n + 8);

@@ -77,7 +77,9 @@ struct fsm {
     uint64_t applied, digest;
     uint64_t *ids;
     size_t n, cap;
-    bool corrupt; // a bit was flipped
+    wf_unix_ms due; // the next tick
+    uint64_t ticks; // applied in this life
+    bool corrupt;   // a bit was flipped
 };
 
 struct server {
