@@ -38,6 +38,7 @@ struct h1 {
     uint64_t body_bytes;
     size_t unconsumed;
     bool last_chunk;    // its size line was read
+    bool served;        // a request, before this one
     bool paused;        // the transport is, for the handler or for pipelined requests
     bool keep_alive;    // as the request has it
     bool expects;       // 100-continue

@@ -32,6 +32,7 @@ static void next(struct h1 *h1)
     bool close_now = h1->close_after || h1->base.draining || h1->phase != H1_ANSWER;
     wf_exchange_closed(&h1->ex, WF_OK);
     reset_exchange(h1);
+    h1->served = true;
     if (close_now) {
         wf_h1_set_phase(h1, H1_OVER);
         wf_http_session_close(&h1->base, true);
@@ -107,7 +108,6 @@ static void h1_tick(struct wf_http_session *s, uint64_t now)
     struct h1 *h1 = h1_of_session(s);
     const struct wf_http_times *times = &s->shared->times;
     uint64_t age = now - h1->phase_at;
-    bool first = h1->phase_at == s->born;
     if (s->closing)
         return;
     if (s->max_age > 0 && now - s->born >= s->max_age && !s->draining)
@@ -117,7 +117,7 @@ static void h1_tick(struct wf_http_session *s, uint64_t now)
     else if ((h1->phase == H1_BODY || h1->phase == H1_TRAILERS) && !h1->paused &&
              age >= times->request_body + h1->body_bytes)
         wf_h1_reject(h1, 408, "the body took too long");
-    else if (h1->phase == H1_IDLE && age >= (first ? times->request_head : times->h1_idle))
+    else if (h1->phase == H1_IDLE && age >= (h1->served ? times->h1_idle : times->request_head))
         wf_http_session_close(s, true);
     else if (is_stuck(h1, now))
         wf_http_session_close(s, false);

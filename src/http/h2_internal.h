@@ -46,7 +46,7 @@ struct h2 {
     struct wf_buf stash; // input not fed yet: the output is stuck
     bool stuck;          // reading is paused for it
     uint64_t ended_at;
-    bool ended;          // close once the output is pumped
+    bool ended; // close once the output is pumped
     bool got_settings;
     enum h2_drain drain;
     uint64_t noticed_at; // when the first GOAWAY was queued
