@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "list_fsm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+
+enum { PADDING = 300000 }; // so that an image takes several chunks
+
+static int apply(void *ctx, const struct wf_batch *batch, struct wf_bytes *results,
+                 struct wf_err *err)
+{
+    struct list_fsm *l = ctx;
+    (void)err;
+    WF_ASSERT(batch->index == l->now.applied + 1);
+    l->now.applied = batch->index;
+    for (unsigned i = 0; i < batch->n; i++) {
+        struct wf_hash h;
+        wf_hash_init(&h);
+        wf_hash_update(&h, l->now.hash, WF_HASH_SIZE);
+        wf_hash_u64(&h, batch->index);
+        wf_hash_u64(&h, (uint64_t)batch->time);
+        wf_hash_update(&h, batch->commands[i].data, batch->commands[i].len);
+        wf_hash_final(&h, l->now.hash);
+        l->now.commands++;
+        results[i] = batch->commands[i];
+    }
+    return WF_OK;
+}
+
+static uint64_t applied(void *ctx)
+{
+    return ((struct list_fsm *)ctx)->now.applied;
+}
+
+static void digest(void *ctx, uint8_t out[WF_HASH_SIZE])
+{
+    memcpy(out, ((struct list_fsm *)ctx)->now.hash, WF_HASH_SIZE);
+}
+
+static wf_unix_ms next_due(void *ctx)
+{
+    (void)ctx;
+    return INT64_MAX;
+}
+
+static struct wf_bytes tick_command(void *ctx)
+{
+    (void)ctx;
+    return (struct wf_bytes){(const uint8_t *)"tick", 4};
+}
+
+static int image_begin(void *ctx, void **image, struct wf_err *err)
+{
+    struct list_state *copy = malloc(sizeof *copy);
+    (void)err;
+    WF_ASSERT(copy != NULL);
+    *copy = ((struct list_fsm *)ctx)->now;
+    *image = copy;
+    return WF_OK;
+}
+
+static int image_write(void *image, const char *path, struct wf_image_info *info,
+                       struct wf_err *err)
+{
+    const struct list_state *s = image;
+    static uint8_t padding[PADDING];
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(s, sizeof *s, 1, f) != 1 || fwrite(padding, PADDING, 1, f) != 1 ||
+        fflush(f) != 0 || fsync(fileno(f)) != 0 || fclose(f) != 0)
+        return wf_fail(err, WF_INTERNAL, "cannot write %s", path);
+    info->index = s->applied;
+    info->size = sizeof *s + PADDING;
+    wf_hash_pair(s, sizeof *s, padding, PADDING, info->hash);
+    memcpy(info->digest, s->hash, WF_HASH_SIZE);
+    return WF_OK;
+}
+
+static void image_end(void *image)
+{
+    free(image);
+}
+
+static int image_install(void *ctx, const char *path, const struct wf_image_info *info,
+                         struct wf_err *err)
+{
+    struct list_fsm *l = ctx;
+    FILE *f = fopen(path, "rb");
+    if (!f || fread(&l->now, sizeof l->now, 1, f) != 1)
+        return wf_fail(err, WF_DATA_LOSS, "cannot read %s", path);
+    fclose(f);
+    WF_ASSERT(l->now.applied == info->index);
+    l->installed++;
+    return WF_OK;
+}
+
+void list_fsm_init(struct list_fsm *l)
+{
+    memset(l, 0, sizeof *l);
+    l->fsm = (struct wf_fsm){.ctx = l,
+                             .apply = apply,
+                             .applied = applied,
+                             .digest = digest,
+                             .next_due = next_due,
+                             .tick_command = tick_command,
+                             .image_begin = image_begin,
+                             .image_write = image_write,
+                             .image_end = image_end,
+                             .image_install = image_install};
+}

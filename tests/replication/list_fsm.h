@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A state machine in memory: how many commands it applied, and a hash over them and their indexes.
+// The answer to a command is its own bytes.
+#ifndef WF_TESTS_LIST_FSM_H
+#define WF_TESTS_LIST_FSM_H
+
+#include "replication/fsm.h"
+
+struct list_state {
+    uint64_t applied, commands;
+    uint8_t hash[WF_HASH_SIZE];
+};
+
+struct list_fsm {
+    struct list_state now;
+    unsigned installed; // images
+    struct wf_fsm fsm;  // set by list_fsm_init
+};
+
+void list_fsm_init(struct list_fsm *l);
+
+#endif

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+// Three real nodes in one process: SQLite logs on disk, TCP on loopback, a libuv loop.
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "list_fsm.h"
+#include "replication/bootstrap.h"
+#include "replication/env_uv.h"
+#include "replication/log_store_sqlite.h"
+#include "replication/node.h"
+#include "replication/peer_net_link.h"
+#include "store_fixture.h"
+#include "tcp_link.h"
+
+enum { NODES = 3, WAIT_MS = 60000 };
+
+struct server {
+    struct cluster *cluster;
+    unsigned i;
+    char dir[64], images[80];
+    struct tcp_host host;
+    struct wf_env_uv env;
+    struct wf_log_store *store;
+    struct wf_peer_net *net;
+    struct list_fsm fsm;
+    struct wf_node *node;
+    bool node_stopped, env_closed;
+    struct wf_err fatal;
+};
+
+struct cluster {
+    uv_loop_t loop;
+    uv_timer_t deadline;
+    bool late;
+    struct server s[NODES];
+    uint64_t acked, failed, highest; // proposals
+    unsigned waiting;
+    uint64_t read_index;
+    struct wf_err err;
+};
+
+static const char *const names[NODES] = {"fra-1", "iad-1", "syd-1"};
+
+// --- running the loop ----------------------------------------------------------------------------
+
+static void on_late(uv_timer_t *t)
+{
+    ((struct cluster *)t->data)->late = true;
+}
+
+static void turn(struct cluster *c)
+{
+    uv_run(&c->loop, UV_RUN_ONCE);
+    if (c->late)
+        fail_msg("what was awaited did not come");
+    for (unsigned i = 0; i < NODES; i++)
+        if (c->s[i].fatal.code != WF_OK)
+            fail_msg("%s: %s", names[i], c->s[i].fatal.msg);
+}
+
+static void deadline(struct cluster *c)
+{
+    uv_timer_start(&c->deadline, on_late, WAIT_MS, 0);
+}
+
+// --- a server ------------------------------------------------------------------------------------
+
+static void on_applied(void *ctx, uint64_t index)
+{
+    (void)ctx;
+    (void)index;
+}
+
+static void on_change(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_fatal(void *ctx, const struct wf_err *why)
+{
+    ((struct server *)ctx)->fatal = *why;
+}
+
+static void on_accept(void *ctx, struct wf_link *link, const char *peer)
+{
+    struct server *s = ctx;
+    if (s->node)
+        wf_node_accept(s->node, link, peer);
+    else
+        link->ops->close(link);
+}
+
+static void start(struct cluster *c, unsigned i)
+{
+    struct server *s = &c->s[i];
+    struct wf_err err = {0};
+    assert_int_equal(wf_env_uv_init(&s->env, &c->loop, NULL), WF_OK);
+    assert_int_equal(wf_log_store_sqlite_open(&s->store, s->dir, &c->loop, NULL, NULL), WF_OK);
+    if (!s->host.listening)
+        tcp_listen(&s->host);
+    struct wf_peer_net_options net = {&s->env.env, &s->host.dialer, s->store, NULL,
+                                      s->host.address};
+    assert_int_equal(wf_peer_net_link_new(&s->net, &net, NULL), WF_OK);
+    list_fsm_init(&s->fsm);
+    struct wf_node_options opts = {.id = i + 1,
+                                   .election_timeout_ms = 300,
+                                   .heartbeat_timeout_ms = 50,
+                                   .image_dir = s->images,
+                                   .image_every_bytes = 200000,
+                                   .log_trailing_bytes = 50000};
+    strcpy(opts.name, names[i]);
+    memset(opts.cluster_id, 0xc1, sizeof opts.cluster_id);
+    struct wf_node_events events = {s, on_applied, on_change, on_fatal};
+    s->node_stopped = s->env_closed = false;
+    if (wf_node_start(&s->node, &opts, &s->env.env, s->store, s->net, &s->fsm.fsm, &events, &err) !=
+        WF_OK)
+        fail_msg("%s", err.msg);
+}
+
+static void set_true(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void stop(struct cluster *c, unsigned i)
+{
+    struct server *s = &c->s[i];
+    if (!s->node)
+        return;
+    deadline(c);
+    tcp_unlisten(&s->host);
+    wf_node_stop(s->node, set_true, &s->node_stopped);
+    s->node = NULL;
+    while (!s->node_stopped)
+        turn(c);
+    wf_peer_net_link_free(s->net);
+    wf_log_store_sqlite_free(s->store); // the node has closed it
+    wf_env_uv_close(&s->env, set_true, &s->env_closed);
+    while (!s->env_closed)
+        turn(c);
+}
+
+static int setup(void **state)
+{
+    struct cluster *c = calloc(1, sizeof *c);
+    struct wf_member members[NODES] = {0};
+    assert_int_equal(uv_loop_init(&c->loop), 0);
+    uv_timer_init(&c->loop, &c->deadline);
+    c->deadline.data = c;
+    for (unsigned i = 0; i < NODES; i++) {
+        struct server *s = &c->s[i];
+        s->cluster = c;
+        s->i = i;
+        temporary_dir(s->dir);
+        snprintf(s->images, sizeof s->images, "%s/images", s->dir);
+        assert_int_equal(mkdir(s->images, 0700), 0);
+        s->host =
+            (struct tcp_host){.loop = &c->loop, .name = names[i], .accept = on_accept, .ctx = s};
+        tcp_listen(&s->host);
+        members[i].id = i + 1;
+        members[i].role = WF_VOTER;
+        strcpy(members[i].name, names[i]);
+        memcpy(members[i].region, names[i], 3);
+        strcpy(members[i].address, s->host.address);
+    }
+    for (unsigned i = 0; i < NODES; i++) {
+        struct wf_node_identity id = {.node_id = i + 1};
+        struct wf_log_store *store;
+        memset(id.cluster_id, 0xc1, sizeof id.cluster_id);
+        strcpy(id.name, names[i]);
+        assert_int_equal(wf_log_store_sqlite_create(c->s[i].dir, &id, NULL), WF_OK);
+        assert_int_equal(wf_log_store_sqlite_open(&store, c->s[i].dir, &c->loop, NULL, NULL),
+                         WF_OK);
+        assert_int_equal(wf_bootstrap(store, members, NODES, NULL), WF_OK);
+        wf_log_store_sqlite_free(store);
+    }
+    for (unsigned i = 0; i < NODES; i++)
+        start(c, i);
+    *state = c;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct cluster *c = *state;
+    for (unsigned i = 0; i < NODES; i++)
+        stop(c, i);
+    uv_close((uv_handle_t *)&c->deadline, NULL);
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&c->loop), 0);
+    for (unsigned i = 0; i < NODES; i++) {
+        remove_files(c->s[i].images);
+        rmdir(c->s[i].images);
+        remove_files(c->s[i].dir);
+        assert_int_equal(rmdir(c->s[i].dir), 0);
+    }
+    free(c);
+    return 0;
+}
+
+// --- what a test does ----------------------------------------------------------------------------
+
+static int leader(struct cluster *c)
+{
+    for (unsigned i = 0; i < NODES; i++) {
+        struct wf_node_status status;
+        if (!c->s[i].node)
+            continue;
+        wf_node_status(c->s[i].node, &status);
+        if (status.state == WF_STATE_LEADER)
+            return (int)i;
+    }
+    return -1;
+}
+
+static unsigned await_leader(struct cluster *c)
+{
+    deadline(c);
+    int l;
+    while ((l = leader(c)) < 0)
+        turn(c);
+    return (unsigned)l;
+}
+
+static void on_proposed(void *ctx, const struct wf_err *err, uint64_t index, struct wf_bytes result)
+{
+    struct cluster *c = ctx;
+    c->waiting--;
+    if (err) {
+        c->failed++;
+        c->err = *err;
+        return;
+    }
+    assert_int_equal(result.len, 1000);
+    c->acked++;
+    if (index > c->highest)
+        c->highest = index;
+}
+
+// n commands of 1000 bytes through node i; waits for the answers. Returns how many were
+// acknowledged.
+static uint64_t propose(struct cluster *c, unsigned i, unsigned n)
+{
+    static uint64_t number;
+    uint8_t command[1000] = {0};
+    uint64_t before = c->acked;
+    deadline(c);
+    for (unsigned k = 0; k < n; k++) {
+        number++;
+        memcpy(command, &number, sizeof number);
+        c->waiting++;
+        wf_node_propose(c->s[i].node, (struct wf_bytes){command, sizeof command}, on_proposed, c);
+        if (c->waiting >= 64)
+            turn(c);
+    }
+    while (c->waiting > 0)
+        turn(c);
+    return c->acked - before;
+}
+
+// Again and again until n are through: while there is no leader, proposals fail at once.
+static void propose_surely(struct cluster *c, unsigned i, unsigned n)
+{
+    for (uint64_t done = 0; done < n;) {
+        uint64_t got = propose(c, i, (unsigned)(n - done));
+        done += got;
+        if (got == 0)
+            for (int k = 0; k < 5; k++)
+                turn(c);
+    }
+}
+
+static bool even(struct cluster *c)
+{
+    const struct list_state *a = &c->s[0].fsm.now;
+    for (unsigned i = 1; i < NODES; i++)
+        if (c->s[i].fsm.now.applied != a->applied)
+            return false;
+    return a->applied >= c->highest;
+}
+
+// All have applied the same, and at least what was acknowledged.
+static void await_even(struct cluster *c)
+{
+    deadline(c);
+    while (!even(c))
+        turn(c);
+    const struct list_state *a = &c->s[0].fsm.now;
+    assert_true(a->commands >= c->acked);
+    assert_true(a->commands <= c->acked + c->failed);
+    for (unsigned i = 1; i < NODES; i++)
+        assert_memory_equal(&c->s[i].fsm.now, a, sizeof *a);
+}
+
+static void on_read(void *ctx, const struct wf_err *err, uint64_t index)
+{
+    struct cluster *c = ctx;
+    c->waiting--;
+    c->read_index = err ? 0 : index;
+}
+
+// --- the tests -----------------------------------------------------------------------------------
+
+static void any_node_takes_proposals_and_all_apply_them(void **state)
+{
+    struct cluster *c = *state;
+    await_leader(c);
+    for (unsigned i = 0; i < NODES; i++)
+        propose_surely(c, i, 200);
+    await_even(c);
+    assert_true(c->acked >= 600);
+}
+
+static void reads_see_what_was_acknowledged_before(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c);
+    propose_surely(c, l, 20);
+    for (unsigned round = 0; round < 20; round++) {
+        unsigned i = round % NODES;
+        propose_surely(c, (i + 1) % NODES, 1);
+        deadline(c);
+        c->waiting++;
+        wf_node_read(c->s[i].node, on_read, c);
+        while (c->waiting > 0)
+            turn(c);
+        assert_true(c->read_index >= c->highest);
+        assert_true(c->s[i].fsm.now.applied >= c->read_index);
+    }
+}
+
+static void the_leader_goes_and_comes_back(void **state)
+{
+    struct cluster *c = *state;
+    for (int round = 0; round < 3; round++) {
+        unsigned l = await_leader(c), other = (l + 1) % NODES;
+        propose_surely(c, other, 50);
+        stop(c, l);
+        assert_int_equal(leader(c) == (int)l, false);
+        propose_surely(c, other, 50);
+        start(c, l);
+        propose_surely(c, l, 20);
+        await_even(c);
+    }
+}
+
+static void everybody_goes_and_nothing_is_lost(void **state)
+{
+    struct cluster *c = *state;
+    await_leader(c);
+    propose_surely(c, 0, 100);
+    for (unsigned i = 0; i < NODES; i++)
+        stop(c, i);
+    for (unsigned i = 0; i < NODES; i++)
+        start(c, i);
+    await_leader(c);
+    await_even(c);
+    propose_surely(c, 1, 10);
+    await_even(c);
+}
+
+static void one_that_was_away_for_long_gets_an_image(void **state)
+{
+    struct cluster *c = *state;
+    struct wf_node_status status;
+    unsigned l = await_leader(c), away = (l + 1) % NODES;
+    propose_surely(c, l, 20);
+    stop(c, away);
+    // Several times what an image is made for, so that the log before it is gone.
+    do {
+        propose_surely(c, l, 200);
+        wf_node_status(c->s[l].node, &status);
+    } while (status.first_index <= 25 || status.image_index == 0);
+    start(c, away);
+    await_even(c);
+    assert_true(c->s[away].fsm.installed > 0);
+    // And it is a full member afterwards.
+    propose_surely(c, away, 20);
+    await_even(c);
+    // Its log begins after the image: it can be started from that.
+    stop(c, away);
+    start(c, away);
+    propose_surely(c, l, 20);
+    await_even(c);
+}
+
+static void on_changed(void *ctx, const struct wf_err *err)
+{
+    struct cluster *c = ctx;
+    c->waiting--;
+    c->err = err ? *err : (struct wf_err){.code = WF_OK};
+}
+
+static void leadership_is_handed_over(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c), to = (l + 1) % NODES;
+    propose_surely(c, l, 20);
+    await_even(c);
+    deadline(c);
+    c->waiting++;
+    wf_node_transfer(c->s[l].node, names[to], on_changed, c);
+    while (c->waiting > 0)
+        turn(c);
+    if (c->err.code != WF_OK)
+        fail_msg("%s", c->err.msg);
+    while (leader(c) != (int)to)
+        turn(c);
+    propose_surely(c, l, 20);
+    await_even(c);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(any_node_takes_proposals_and_all_apply_them),
+        TEST(reads_see_what_was_acknowledged_before),
+        TEST(the_leader_goes_and_comes_back),
+        TEST(everybody_goes_and_nothing_is_lost),
+        TEST(one_that_was_away_for_long_gets_an_image),
+        TEST(leadership_is_handed_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
