@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "world.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void image_path(const struct world *w, char out[128])
+{
+    snprintf(out, 128, "%s/image", w->dir);
+}
+
+static void take(struct world *w, const char *path)
+{
+    struct wf_state_image *image;
+    uint8_t hash[WF_HASH_SIZE];
+    uint64_t size;
+
+    assert_int_equal(wf_state_image_begin(w->s, &image, &w->err), WF_OK);
+    if (wf_state_image_write(image, path, &size, hash, &w->err) != WF_OK)
+        fail_msg("%s", w->err.msg);
+    assert_true(size > 4096);
+    wf_state_image_end(image);
+}
+
+static void an_image_is_of_its_moment(void **state)
+{
+    struct world w, other;
+    struct wf_state_image *image;
+    char path[128];
+    uint8_t hash[WF_HASH_SIZE], then[WF_HASH_SIZE], digest[WF_HASH_SIZE];
+    uint64_t size;
+
+    (void)state;
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    wf_state_digest(w.s, then);
+    uint64_t index = wf_state_applied(w.s), seq = count_events(&w);
+    assert_int_equal(wf_state_image_begin(w.s, &image, &w.err), WF_OK);
+    for (int i = 0; i < 50; i++)
+        note(&w, "sam", "after the pin");
+    image_path(&w, path);
+    assert_int_equal(wf_state_image_write(image, path, &size, hash, &w.err), WF_OK);
+    assert_int_equal(wf_state_image_index(image), index);
+    wf_state_image_digest(image, digest);
+    assert_memory_equal(digest, then, WF_HASH_SIZE);
+    wf_state_image_end(image);
+
+    memset(&other, 0, sizeof other);
+    strcpy(other.dir, "/tmp/watchfire-state-XXXXXX");
+    assert_non_null(mkdtemp(other.dir));
+    assert_int_equal(wf_state_open(&other.s, other.dir, &w.err), WF_OK);
+    assert_int_equal(wf_state_reader_open(&other.r, other.s, &w.err), WF_OK);
+    assert_int_equal(wf_state_install(other.s, path, &w.err), WF_OK);
+    assert_int_equal(wf_state_applied(other.s), index);
+    wf_state_digest(other.s, digest);
+    assert_memory_equal(digest, then, WF_HASH_SIZE);
+    assert_string_equal(incident(&other, INC)->commander, "ricardo"); // an open reader follows
+    assert_int_equal(incident(&other, INC)->last_seq, seq);
+    assert_int_equal(access(path, F_OK), 0); // the file stays the caller's
+    other.now = w.now;
+    world_reopen(&other);
+    assert_int_equal(note(&other, "sam", "goes on"), WF_OK);
+    world_close(&other);
+    world_close(&w);
+}
+
+static void in_memory_too(void **state)
+{
+    struct world w, other;
+    char path[] = "/tmp/watchfire-image-XXXXXX";
+
+    (void)state;
+    close(mkstemp(path));
+    world_open(&w);
+    declare(&w, "ricardo", "x");
+    take(&w, path);
+    memset(&other, 0, sizeof other);
+    assert_int_equal(wf_state_open(&other.s, NULL, &w.err), WF_OK);
+    assert_int_equal(wf_state_reader_open(&other.r, other.s, &w.err), WF_OK);
+    assert_int_equal(wf_state_install(other.s, path, &w.err), WF_OK);
+    assert_string_equal(incident(&other, INC)->commander, "ricardo");
+    world_close(&other);
+    world_close(&w);
+    unlink(path);
+}
+
+static void anybody_can_open_it(void **state)
+{
+    struct world w;
+    char path[128];
+    sqlite3 *db;
+    sqlite3_stmt *q;
+
+    (void)state;
+    world_open_dir(&w);
+    declare(&w, "ricardo", "Widespread");
+    image_path(&w, path);
+    take(&w, path);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT title FROM incidents", -1, &q, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_string_equal(sqlite3_column_text(q, 0), "Widespread");
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    world_close(&w);
+}
+
+static void spoil(const char *path, const char *sql)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+// What is not our image, or an older one, is refused and changes nothing.
+static void bad_images_are_refused(void **state)
+{
+    static const char *const spoilt[] = {
+        "CREATE TABLE more(x)",
+        "CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM users; END",
+        "CREATE VIEW v AS SELECT 1",
+        "DROP INDEX events_of",
+        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 0",
+        "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)",
+        "UPDATE events SET hash = zeroblob(32) WHERE seq = (SELECT max(seq) FROM events)",
+        "DELETE FROM meta",
+        "UPDATE meta SET applied = 1",
+    };
+    struct world w;
+    char path[128], command[300];
+    uint8_t before[WF_HASH_SIZE], after[WF_HASH_SIZE];
+
+    (void)state;
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    wf_state_digest(w.s, before);
+    image_path(&w, path);
+    for (size_t i = 0; i < sizeof spoilt / sizeof spoilt[0]; i++) {
+        take(&w, path);
+        spoil(path, spoilt[i]);
+        if (wf_state_install(w.s, path, &w.err) == WF_OK)
+            fail_msg("installed after: %s", spoilt[i]);
+        assert_non_null(strstr(w.err.msg, "install state image"));
+    }
+    static const char *const broken[] = {"truncate -s 8192 %s", "truncate -s 0 %s",
+                                         "head -c 40000 /dev/urandom > %s", "rm -f %s"};
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        take(&w, path);
+        snprintf(command, sizeof command, broken[i], path);
+        assert_int_equal(system(command), 0);
+        assert_int_not_equal(wf_state_install(w.s, path, &w.err), WF_OK);
+    }
+    assert_int_equal(wf_state_install(w.s, "/tmp/a?b", &w.err), WF_INVALID_ARGUMENT);
+    wf_state_digest(w.s, after);
+    assert_memory_equal(before, after, WF_HASH_SIZE);
+    assert_int_equal(note(&w, "sam", "still here"), WF_OK);
+    world_close(&w);
+}
+
+static void checkpoints_go_along(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    assert_int_equal(wf_state_checkpoint(w.dir, &w.err), WF_OK);
+    note(&w, "sam", "x");
+    assert_int_equal(wf_state_checkpoint(w.dir, &w.err), WF_OK);
+    assert_int_not_equal(wf_state_checkpoint("/nowhere", &w.err), WF_OK);
+    world_reopen(&w);
+    assert_int_equal(note(&w, "sam", "x"), WF_OK);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_image_is_of_its_moment), cmocka_unit_test(in_memory_too),
+        cmocka_unit_test(anybody_can_open_it),       cmocka_unit_test(bad_images_are_refused),
+        cmocka_unit_test(checkpoints_go_along),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
