@@ -77,6 +77,18 @@ static const struct wf_cli_param *short_flag(const struct wf_cli_param *p, char 
     return NULL;
 }
 
+// An incident in its full form, so that every line that names it does so: "42" is "INC-42".
+static int add_value(struct parser *ps, const struct wf_cli_param *p, const char *text)
+{
+    char id[32];
+    size_t digits = strspn(text, "0123456789");
+    if (p->kind == WF_PARAM_INCIDENT && digits > 0 && digits < 20 && !text[digits]) {
+        snprintf(id, sizeof(id), "INC-%s", text);
+        text = id;
+    }
+    return wf_cli_args_add(ps->out, p, text, ps->err);
+}
+
 static const struct wf_cli_param *own_params(const struct parser *ps)
 {
     return ps->out->command ? ps->out->command->params : NULL;
@@ -92,7 +104,7 @@ static int take_value(struct parser *ps, const struct wf_cli_param *p, const cha
     }
     if (!attached && ps->at + 1 >= ps->argc)
         return wf_fail(ps->err, WF_INVALID_ARGUMENT, "--%s needs a value: %s", p->name, p->help);
-    return wf_cli_args_add(ps->out, p, attached ? attached : ps->argv[++ps->at], ps->err);
+    return add_value(ps, p, attached ? attached : ps->argv[++ps->at]);
 }
 
 static int take_long(struct parser *ps, const char *word)
@@ -196,7 +208,7 @@ static int take_word(struct parser *ps, const char *word)
     }
     if (p->kind != WF_PARAM_REST)
         ps->positional = skip_flags(p + 1);
-    return wf_cli_args_add(ps->out, p, word, ps->err);
+    return add_value(ps, p, word);
 }
 
 static int check_required(struct parser *ps)

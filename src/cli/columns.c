@@ -64,7 +64,7 @@ static const struct {
      COLUMNS(NUMBER("SEQ", "seq"), UTC("TIME", "at"), TEXT("WHO", "actor"), TEXT("WHAT", "text"))},
     {&watchfire__v1__event__descriptor,
      COLUMNS(NUMBER("SEQ", "seq"), UTC("TIME", "at"), TEXT("INCIDENT", "incident_id"),
-             TEXT("WHO", "actor"), TEXT("WHAT", "text"))},
+             TEXT("WHO", "actor"), {.header = "WHAT", .path = "text", .otherwise = "note.text"})},
     {&watchfire__v1__search_hit__descriptor,
      COLUMNS(NUMBER("SEQ", "event.seq"), UTC("TIME", "event.at"),
              TEXT("INCIDENT", "event.incident_id"), TEXT("WHO", "event.actor"),

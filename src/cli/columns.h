@@ -12,6 +12,7 @@ struct wf_column {
     const char *header; // NULL ends the list
     const char *path;
     bool right;
+    const char *otherwise; // the path to show where the first is empty; may be NULL
     enum wf_text_time time;
 };
 

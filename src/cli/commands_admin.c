@@ -58,7 +58,7 @@ const struct wf_cli_command wf_cli_admin_commands[] = {
                       FLAG("kind", 0, "user.kind", ENUM, "user or service (user)")),
      .view = "user",
      .id = "user.name",
-     .done = "{user.name} is a {user.role}"},
+     .done = "{user.name} has the role {user.role}"},
     {.noun = "user",
      .verb = "remove",
      .alias = "rm",

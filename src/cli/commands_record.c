@@ -4,7 +4,7 @@
 #include "cli/runs.h"
 
 #define MEMBER_ARG ARG("NAME", "name", STRING, "the member")
-#define MEMBER_IS  "{member.name} ({member.region}) is a {member.role}"
+#define MEMBER_IS  "{member.name} ({member.region}) is now a {member.role}"
 
 const struct wf_cli_command wf_cli_record_commands[] = {
     {.noun = "log",
@@ -117,7 +117,7 @@ const struct wf_cli_command wf_cli_record_commands[] = {
      CLUSTER_CALL("TransferLeadership"),
      .params = PARAMS(OPT_ARG("NAME", "to", STRING, "to this voter (whichever is furthest)")),
      .id = "leader",
-     .done = "{leader} leads"},
+     .done = "Handed over; the leader: {leader}"},
     {.noun = "cluster",
      .verb = "snapshot",
      .summary = "Make the answering node write a state image",

@@ -13,7 +13,7 @@
 #include "rpc/json.h"
 #include "watchfire/v1/common.pb-c.h"
 
-enum { OUTPUT_MAX = 64 * 1024 * 1024, LABEL_WIDTH = 18 };
+enum { OUTPUT_MAX = 64 * 1024 * 1024, LABEL_WIDTH = 20 };
 
 static const char *text_of(struct wf_buf *b)
 {
@@ -31,6 +31,8 @@ static void put_cell(struct wf_table *t, const struct wf_column *col, const Prot
     const ProtobufCMessage *owner;
     const ProtobufCFieldDescriptor *f;
     if (wf_text_find(item, col->path, 0, &owner, &f) && !wf_text_is_default(owner, f))
+        wf_text_field(&text, owner, f, now, col->time);
+    else if (col->otherwise && wf_text_find(item, col->otherwise, 0, &owner, &f))
         wf_text_field(&text, owner, f, now, col->time);
     wf_table_cell(t, text_of(&text));
     wf_buf_free(&text);
@@ -65,7 +67,7 @@ void wf_print_list(const struct wf_printer *p, const ProtobufCMessage *msg,
 static void put_label(const struct wf_printer *p, const char *name, unsigned indent)
 {
     char label[64];
-    snprintf(label, sizeof(label), "%s:", name);
+    snprintf(label, sizeof(label), "%s:", strcmp(name, "id") == 0 ? "ID" : name);
     for (char *c = label; *c; c++)
         *c = *c == '_' ? ' ' : *c;
     label[0] = (char)toupper((unsigned char)label[0]);

@@ -288,10 +288,11 @@ void wf_text_fill(struct wf_buf *out, const char *text, const ProtobufCMessage *
             size_t len = strcspn(text, "}");
             WF_ASSERT(text[len] == '}' && len < sizeof(name));
             snprintf(name, sizeof(name), "%.*s", (int)len - 1, text + 1);
+            size_t before = out->len;
             fill_one(out, name, msg, args, now);
+            if (out->len == before && before > 0 && out->data[before - 1] == ' ')
+                out->len--; // nothing there: nor the space before it
             text += len + 1;
-        } else if (*text == ' ' && out->len > 0 && out->data[out->len - 1] == ' ') {
-            text++;
         } else {
             wf_buf_putc(out, *text++);
         }

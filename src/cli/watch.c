@@ -26,6 +26,8 @@ static void put_event(struct wf_cli *cli, const Watchfire__V1__Event *e)
     wf_buf_printf(&line, "  %" PRIu64 "  %s  %s: ", e->seq,
                   e->incident_id[0] ? e->incident_id : "-", e->actor ? e->actor->name : "-");
     const char *said = e->announcement[0] ? e->announcement : e->text;
+    if (!said[0] && e->what_case == WATCHFIRE__V1__EVENT__WHAT_NOTE)
+        said = e->note->text; // the sentence of a note is the note
     wf_text_clean(&line, said, strlen(said), true);
     const char *s = wf_buf_cstr(&line);
     bool bold = cli->printer.color && e->announcement[0];
@@ -45,8 +47,11 @@ static void on_event(void *ctx, const Watchfire__V1__Event *event)
     else if (wf_print_json_line(&cli->printer, &event->base, &err) != WF_OK)
         w->code = wf_cli_report_local(cli, &err);
     // Whoever reads our output sees each event at once; when nobody does any more, it is over.
-    if (fflush(cli->out) != 0 || (w->bounded && --w->left == 0))
+    if (fflush(cli->out) != 0 || (w->bounded && --w->left == 0)) {
+        wf_client_watch_cancel(w->watch);
+        w->watch = NULL;
         wf_client_stop(cli->client);
+    }
 }
 
 static void on_interrupted(void *ctx, const struct wf_client_error *err)
