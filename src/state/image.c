@@ -165,8 +165,9 @@ static int check_pages(struct wf_db *db, struct wf_err *err)
     return rc == WF_OK ? wf_db_fault(db, err) : rc;
 }
 
-// Whether the image is a state at all, undamaged, and newer than what it would replace.
-static int check(struct wf_db *db, uint64_t applied, struct wf_err *err)
+// Whether the image is a state at all, and undamaged. It may be older than what it replaces: a
+// state that differs from the others' is replaced by an image and the log behind it.
+static int check(struct wf_db *db, struct wf_err *err)
 {
     struct wf_meta m;
     uint8_t head[WF_HASH_SIZE] = {0};
@@ -192,9 +193,6 @@ static int check(struct wf_db *db, uint64_t applied, struct wf_err *err)
         return wf_db_fault(db, err);
     if (last != m.last_seq || memcmp(head, m.head, WF_HASH_SIZE) != 0)
         return wf_fail(err, WF_DATA_LOSS, "its newest event is not the one it speaks of");
-    if (m.applied < applied)
-        return wf_fail(err, WF_FAILED_PRECONDITION, "it is of index %llu, the state is at %llu",
-                       (unsigned long long)m.applied, (unsigned long long)applied);
     return WF_OK;
 }
 
@@ -211,7 +209,7 @@ int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err)
     int rc = wf_db_open(&from, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
     sqlite3_free(uri);
     if (rc == WF_OK) {
-        rc = check(&from, s->meta.applied, err);
+        rc = check(&from, err);
         if (rc == WF_OK)
             rc = copy(&s->db, &from, err);
         wf_db_close(&from);

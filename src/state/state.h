@@ -62,8 +62,8 @@ uint64_t wf_state_image_index(const struct wf_state_image *image);
 void wf_state_image_digest(const struct wf_state_image *image, uint8_t out[WF_HASH_SIZE]);
 void wf_state_image_end(struct wf_state_image *image);
 
-// Replace the state by the image file, after checking it (integrity, chain head, schema, index).
-// Open readers notice and follow. On failure the state is as it was.
+// Replace the state by the image file, after checking it (integrity, chain head, schema); its index
+// may be lower. Open readers notice and follow. On failure the state is as it was.
 int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err);
 
 // Write back what can be checkpointed; called from a pool thread with a connection of its own.
