@@ -87,7 +87,9 @@ int wf_state_open(struct wf_state **out, const char *dir, struct wf_err *err)
     snprintf(path, sizeof path, "%s/state.db", dir != NULL ? dir : "");
     s->dir = dir != NULL ? strdup(dir) : NULL;
     make_tick(s);
-    int rc = dir != NULL && (s->dir == NULL || strlen(dir) > sizeof path - 16)
+    // Never without memory: an empty result has an address too.
+    bool room = wf_buf_reserve(&s->results, WF_ENTRY_MAX) != NULL;
+    int rc = !room || (dir != NULL && (s->dir == NULL || strlen(dir) > sizeof path - 16))
                  ? wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory opening the state")
                  : wf_db_open(&s->db, dir != NULL ? path : ":memory:",
                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
