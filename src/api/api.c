@@ -89,9 +89,45 @@ static void dispatch(struct wf_api *api, struct wf_call *call, const struct wf_r
     WF_UNREACHABLE();
 }
 
-static void on_call(void *ctx, struct wf_call *call)
+// Nothing is known here of the caller, but this node may lag behind the leader: a token made a
+// moment ago through it must work. So who is unknown is looked up once more, behind the fence.
+struct second_look {
+    struct wf_api *api;
+    struct wf_call *call;
+};
+
+static void judge(struct wf_api *api, struct wf_call *call, bool final);
+
+static void on_fence(struct wf_ask *ask)
 {
-    struct wf_api *api = ctx;
+    struct second_look *l = ask->user;
+    wf_ask_free(ask); // without a leader, what is known has to do
+    judge(l->api, l->call, true);
+    wf_call_unref(l->call);
+    free(l);
+}
+
+static bool look_again(struct wf_api *api, struct wf_call *call, const struct wf_err *err)
+{
+    struct wf_view view;
+    if (strcmp(err->reason, "UNKNOWN_TOKEN") != 0 && strcmp(err->reason, "NO_ROLE") != 0)
+        return false;
+    api->o.backend->view(api->o.backend->ctx, &view);
+    if (view.leading || !*view.leader)
+        return false;
+    struct second_look *l = malloc(sizeof *l);
+    struct wf_ask *ask = l ? wf_ask_new(WF_ASK_READ, 0, on_fence, l) : NULL;
+    if (!ask || api->o.backend->ask(api->o.backend->ctx, ask) != WF_OK) {
+        wf_ask_free(ask);
+        free(l);
+        return false;
+    }
+    *l = (struct second_look){api, wf_call_ref(call)};
+    return true;
+}
+
+static void judge(struct wf_api *api, struct wf_call *call, bool final)
+{
     const char *path = wf_call_method(call)->path;
     const ProtobufCMessage *request = wf_call_request(call);
     const struct wf_rule *rule = wf_rule_find(path);
@@ -106,9 +142,16 @@ static void on_call(void *ctx, struct wf_call *call)
         dispatch(api, call, rule, who);
         return;
     }
+    if (!final && look_again(api, call, &err))
+        return;
     if (rc == WF_UNAUTHENTICATED || rc == WF_PERMISSION_DENIED)
         wf_refused(api, who, path, target_of(request), &err);
     wf_api_fail(api, call, &err);
+}
+
+static void on_call(void *ctx, struct wf_call *call)
+{
+    judge(ctx, call, false);
 }
 
 void wf_api_serve(struct wf_api *api, struct wf_rpc_server *rpc)

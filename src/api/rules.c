@@ -63,10 +63,15 @@
 #define READ_(what) .command_case = what
 #define LOCAL_(what) .command_case = what
 #define HANDLER_(what) .handle = what
+// A change of access counts at once where it was made.
+#define SETTLE_Incident false
+#define SETTLE_Log false
+#define SETTLE_Cluster false
+#define SETTLE_Access true
 #define ROW(service, method, least, how, what, further) \
     {.path = "/watchfire.v1." #service "Service/" #method, \
      .role = WATCHFIRE__V1__ROLE__ROLE_##least, .kind = WF_RULE_##how, how##_(what), \
-     .allow = further},
+     .allow = further, .settle = SETTLE_##service},
 // clang-format on
 
 static const struct wf_rule rules[] = {RULES(ROW)};

@@ -21,6 +21,7 @@ struct wf_rule {
     int role; // watchfire.v1.Role; UNSPECIFIED: anybody who can be told
     enum wf_rule_kind kind;
     int command_case; // of Command.request, for a write
+    bool settle;      // a write that is answered only when this node has applied it too
     // What the role does not say: whether this caller may ask this. NULL: nothing more.
     int (*allow)(const struct wf_principal *who, const ProtobufCMessage *request,
                  struct wf_err *err);

@@ -18,6 +18,8 @@ struct write {
     struct wf_api *api;
     struct wf_call *call;
     struct wf_write_extra x;
+    bool settle;           // answer when this node has applied it too
+    struct wf_ask *result; // kept until then
 };
 
 static const char *request_id_of(const ProtobufCMessage *request)
@@ -119,14 +121,42 @@ static void answer(struct wf_api *api, const struct write *w, const struct wf_as
     protobuf_c_message_free_unpacked(&r->base, NULL);
 }
 
-static void on_done(struct wf_ask *ask)
+static void finish(struct write *w, struct wf_ask *ask)
 {
-    struct write *w = ask->user;
     answer(w->api, w, ask);
     wf_call_unref(w->call);
     free(w->x.extra);
     free(w);
     wf_ask_free(ask);
+}
+
+static void on_settled(struct wf_ask *fence)
+{
+    struct write *w = fence->user;
+    wf_ask_free(fence); // it was done, whether this node knows it by now or not
+    finish(w, w->result);
+}
+
+// Who may do what is decided from what this node has applied: a token that was revoked through it
+// must not be good here any more once that is acknowledged. The fence waits for the local state.
+static bool settle(struct write *w, struct wf_ask *ask)
+{
+    const struct wf_backend *b = w->api->o.backend;
+    if (!w->settle || ask->err || b->applied(b->ctx) >= ask->index)
+        return false;
+    struct wf_ask *fence = wf_ask_new(WF_ASK_READ, 0, on_settled, w);
+    w->result = ask;
+    if (fence && b->ask(b->ctx, fence) == WF_OK)
+        return true;
+    wf_ask_free(fence);
+    return false;
+}
+
+static void on_done(struct wf_ask *ask)
+{
+    struct write *w = ask->user;
+    if (!settle(w, ask))
+        finish(w, ask);
 }
 
 // --- the question --------------------------------------------------------------------------------
@@ -178,7 +208,7 @@ void wf_write_with(struct wf_api *api, struct wf_call *call, const struct wf_rul
         free(w);
         return;
     }
-    *w = (struct write){api, wf_call_ref(call), *x};
+    *w = (struct write){.api = api, .call = wf_call_ref(call), .x = *x, .settle = rule->settle};
 }
 
 void wf_write(struct wf_api *api, struct wf_call *call, const struct wf_rule *rule,

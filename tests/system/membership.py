@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A fourth node joins as a spare, becomes standby and voter; another one is removed and ends."""
+import os
+
+from lib import SPARE, STANDBY, VOTER, Cluster, check, pb, procs, refusal, rpc, step, wait_for
+from lib import watchfire
+
+CLUSTER = watchfire.CLUSTER
+REMOVED = 79
+
+
+def accepted(client, method, request):
+    """False when the change is refused for now: the node does not answer yet, another is under way."""
+    try:
+        client.call(CLUSTER + method, request, 40)
+        return True
+    except rpc.Error as error:
+        check(error.code() == rpc.Code.FAILED_PRECONDITION, error.details())
+        return False
+
+
+with Cluster() as c:
+    c.start()
+    for i in range(50):
+        c.nodes[0].client.call(watchfire.ADD_NOTE, c.note("n%d" % i), 5)
+    port = procs.free_ports(1)[0]
+    new = watchfire.Node("gru-1", "gru", "127.0.0.1:%d" % port, c.folder)
+    cert, key = c.authority.issue(new.name, "spiffe://%s/node/%s" % (watchfire.NAME, new.name))
+    os.mkdir(new.data, 0o700)
+    text = open(c.nodes[0].config).read()
+    own = text[:text.index("bootstrap:")] + 'join: {endpoints: ["%s", "%s"]}\n' % (
+        c.nodes[0].address, c.nodes[1].address)
+    old = c.nodes[0]
+    for a, b in ((old.name + "-key.pem", new.name + "-key.pem"), (old.name + ".pem", new.name + ".pem"),
+                 ("name: %s, region: %s" % (old.name, old.region), "name: gru-1, region: gru"),
+                 (old.address + '"\ndata_dir', new.address + '"\ndata_dir'), (old.data, new.data)):
+        own = own.replace(a, b, 1)
+    with open(new.config, "w") as out:
+        out.write(own)
+
+    step("a node that nobody has added does not get in")
+    leader = c.leader()
+    new.process = procs.Process([c.program, "--config", new.config], new.log)
+    wait_for("it to be told so", lambda: "is no member yet" in open(new.log).read())
+    new.process.kill()
+
+    step("a follower names the leader")
+    add = pb.encode({1: new.name, 2: new.region, 3: new.address})
+    code, text, reason = refusal(c.others(leader)[0].client.call, CLUSTER + "AddMember", add, 10)
+    check(code == rpc.Code.FAILED_PRECONDITION and reason == "NOT_LEADER", "%s %s" % (code, text))
+
+    step("added as a spare, it joins")
+    leader.client.call(CLUSTER + "AddMember", add, 10)
+    check(c.members(leader)[new.name][0] == SPARE, "it is no spare")
+    new.process = procs.Process([c.program, "--config", new.config], new.log)
+    new.client = rpc.Client(new.address, c.ca, *c.admin)
+    wait_for("the link to it", lambda: c.members(leader)[new.name][1])
+
+    step("standby, then voter")
+    for role in (STANDBY, VOTER):
+        wait_for("it to answer the leader", lambda: accepted(
+            leader.client, "AssignMember", pb.encode({1: new.name, 2: role})))
+        check(c.members(leader)[new.name][0] == role, "it has not become %d" % role)
+    c.nodes.append(new)
+    c.wait()
+    c.settle()
+    check(len(c.notes(new)) == 50, "it has %d notes" % len(c.notes(new)))
+    new.client.call(watchfire.ADD_NOTE, c.note("through the new one"), 5)
+
+    step("a removed node ends by itself and does not start again")
+    gone = next(n for n in c.nodes if n not in (leader, new))
+    leader.client.call(CLUSTER + "RemoveMember", pb.encode({1: gone.name}), 20)
+    wait_for("%s to end" % gone.name, lambda: not gone.process.alive())
+    check(gone.process.child.returncode == REMOVED, "exit code %d" % gone.process.child.returncode)
+    c.nodes.remove(gone)
+    c.nodes[0].client.call(watchfire.ADD_NOTE, c.note("without it"), 5)
+    c.settle()
+    check(gone.name not in c.members(leader), "it is still there")
+
+    step("leadership goes where it is sent")
+    leader.client.call(CLUSTER + "TransferLeadership", pb.encode({1: new.name}), 10)
+    wait_for("it to lead", lambda: c.leader() is new)
+    new.client.call(watchfire.ADD_NOTE, c.note("led by the new one"), 5)
+
+    step("the record tells of it")
+    events = pb.decode(new.client.call(watchfire.LOG + "ListEvents", pb.encode({3: 1000}), 5))
+    actions = [(e.message(41).str(1), e.message(41).str(2)) for e in events.messages(1) if 41 in e]
+    check(("added", new.name) in actions and ("removed", gone.name) in actions, str(actions))
+print("ok")
