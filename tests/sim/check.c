@@ -98,6 +98,26 @@ static void check_member(struct sim *s, const struct life *leader, const struct 
         sim_fail(s, "%s differs from the leader at the end", v->name);
 }
 
+// With the lines in order, a write takes two hops to the leader and back and two to a majority and
+// back; not the time of several round trips (B5).
+static void check_latency(struct sim *s)
+{
+    uint64_t hop = 0;
+
+    if (s->profile.membership || s->writes_under_load == 0)
+        return; // a promotion holds writes back
+    for (unsigned i = 0; i < s->n_servers; i++) {
+        for (unsigned j = 0; j < s->n_servers; j++) {
+            if (s->pair_delay[i][j] > hop)
+                hop = s->pair_delay[i][j];
+        }
+    }
+    if (s->waited / s->writes_under_load > 4 * hop + MS(50))
+        sim_fail(s, "writes took %llu ms on average, over hops of at most %llu ms",
+                 (unsigned long long)(s->waited / s->writes_under_load / 1000000u),
+                 (unsigned long long)(hop / 1000000u));
+}
+
 void sim_check_end(struct sim *s)
 {
     struct life *leader = sim_leader(s);
@@ -112,8 +132,11 @@ void sim_check_end(struct sim *s)
         sim_fail(s, "the state's ticks were never applied");
     if (s->writes_after == 0)
         sim_fail(s, "no write succeeded after the heal");
+    else if (s->writes_under_load == 0)
+        sim_fail(s, "after the heal no write succeeded for as long as writes kept coming");
     if (s->reads_after == 0 && !s->opts.stock)
         sim_fail(s, "no read succeeded after the heal");
+    check_latency(s);
     for (unsigned i = 0; i < s->n_servers; i++)
         check_member(s, leader, &s->servers[i]);
     check_commands(s, &leader->fsm);

@@ -23,7 +23,7 @@
 #define SEC(x) MS((uint64_t)(x)*1000u)
 
 enum { SERVERS_MAX = 24, SIM_INDEX_MAX = 1 << 17, SIM_TERMS_MAX = 1 << 16 };
-enum { FAULTS_MS = 30000, QUIET_MS = 38000, SETTLED_MS = 38500, RUN_MS = 40000 };
+enum { FAULTS_MS = 30000, STEADY_MS = 34000, QUIET_MS = 38000, SETTLED_MS = 38500, RUN_MS = 40000 };
 
 struct sim;
 struct life;
@@ -166,7 +166,9 @@ struct sim {
     uint64_t next_command, named;
     uint64_t *acked; // ids
     size_t n_acked, acked_cap;
-    uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after;
+    uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after,
+        writes_under_load;
+    uint64_t waited; // by those, ns
     uint64_t changes, changes_refused, transfers, images_made, crashes, fences, installs;
     uint64_t trace_hash;
     char failure[400];

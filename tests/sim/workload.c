@@ -11,6 +11,7 @@ struct call {
     uint64_t id;
     uint64_t acked_index; // when it was asked
     bool after;           // asked after the heal
+    uint64_t asked;
 };
 
 static struct life *any_life(struct sim *s)
@@ -34,6 +35,7 @@ static struct call *call_new(struct life *l)
     if (c == NULL)
         abort();
     c->life = l;
+    c->asked = l->sim->now;
     c->acked_index = l->sim->acked_index;
     c->after = l->sim->healed;
     return c;
@@ -70,6 +72,10 @@ static void on_written(void *ctx, const struct wf_err *err, uint64_t index, stru
                      (unsigned long long)c->id, (unsigned long long)id);
         s->writes++;
         s->writes_after += c->after;
+        if (c->asked >= MS(STEADY_MS) && s->now < MS(QUIET_MS)) {
+            s->writes_under_load++;
+            s->waited += s->now - c->asked;
+        }
         note_acked(s, c->id, index);
     }
     free(c);
