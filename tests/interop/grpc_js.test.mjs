@@ -7,7 +7,7 @@ import loader from "@grpc/proto-loader";
 import { sleep, start } from "./server.mjs";
 
 const proto = (file, dir) =>
-  grpc.loadPackageDefinition(loader.loadSync(file, { includeDirs: [dir], keepCase: true, longs: String }));
+  grpc.loadPackageDefinition(loader.loadSync(file, { includeDirs: [dir], keepCase: true, longs: String, enums: String }));
 const { TestService } = proto("watchfire/test/v1/test.proto", process.env.PROTO).watchfire.test.v1;
 const { Health } = proto("grpc/health/v1/health.proto", process.env.GRPC_PROTO).grpc.health.v1;
 
@@ -175,10 +175,15 @@ test("unknown methods and services", async () => {
     assert.equal((await unknown(path)).code, grpc.status.UNIMPLEMENTED);
 });
 
-test("health: check, watch, and a drain that lets streams finish", async () => {
+test("health: check, watch, and a drain that lets streams finish", async (t) => {
   const s = await start();
   const health = connect(s, Health);
   const c = connect(s);
+  t.after(() => {
+    health.close();
+    c.close();
+    s.kill();
+  });
   assert.equal((await call(health, "Check", {})).status, "SERVING");
   assert.equal((await call(health, "Check", { service: "watchfire.test.v1.TestService" })).status, "SERVING");
   assert.equal((await call(health, "Check", { service: "x" }).catch((e) => e)).code, grpc.status.NOT_FOUND);
@@ -199,6 +204,4 @@ test("health: check, watch, and a drain that lets streams finish", async () => {
   assert.deepEqual(await s.exited, [0, null]);
   const late = await call(c, "Echo", {}, { ms: 3000 }).catch((e) => e);
   assert.equal(late.code, grpc.status.UNAVAILABLE);
-  health.close();
-  c.close();
 });

@@ -7,7 +7,9 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 export async function start() {
-  const child = spawn(process.env.SERVER, { stdio: ["ignore", "pipe", "inherit"] });
+  // Memory is measured: a sanitizer's quarantine must not count.
+  const env = { ...process.env, ASAN_OPTIONS: "quarantine_size_mb=1:thread_local_quarantine_size_kb=64" };
+  const child = spawn(process.env.SERVER, { stdio: ["ignore", "pipe", "inherit"], env });
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const [line] = await once(lines, "line");
@@ -18,6 +20,7 @@ export async function start() {
     address: `localhost:${port}`,
     url: `https://localhost:${port}`,
     signal: () => child.kill("SIGTERM"),
+    kill: () => child.kill("SIGKILL"),
     exited,
     rssMiB() {
       return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1]) / 1024;
