@@ -126,78 +126,79 @@ static void values_have_their_canonical_form(void **state)
         assert_becomes(*state, cases[i].in, cases[i].out != NULL ? cases[i].out : cases[i].in);
 }
 
+static const struct {
+    const char *in, *reason, *message;
+} refusals[] = {
+    {"", "MALFORMED", "JSON, line 1"},
+    {"[]", "MALFORMED", "message: expected an object"},
+    {"7", "MALFORMED", "message: expected an object"},
+    {"{\"a\":1,}", "MALFORMED", "JSON"},
+    {"{'a':1}", "MALFORMED", "JSON"},
+    {"{} x", "MALFORMED", "JSON"},
+    {"{\"aString\":\"\xff\"}", "MALFORMED", "JSON"},
+    {"{\"aString\":\"\\u0000\"}", "MALFORMED", "JSON"},
+    {"{\"aString\":\"\\ud800\"}", "MALFORMED", "JSON"},
+    {"{\"aBool\":true,\"aBool\":true}", "MALFORMED", "JSON"},
+    {"{\"an_int32\":1,\"anInt32\":1}", "MALFORMED", "an_int32: given twice"},
+    {"{\"text\":\"a\",\"flag\":true}", "MALFORMED", "flag: only one of its group"},
+    {"{\"nope\":1}", "UNKNOWN_FIELD", "nope: there is no such field"},
+    {"{\"inner\":{\"deeper\":[{},{\"no\":1}]}}", "UNKNOWN_FIELD",
+     "inner.deeper[1].no: there is no such field"},
+    {"{\"byNumber\":{\"4\":{\"x\":1}}}", "UNKNOWN_FIELD", "by_number.4.x: there is no"},
+    {"{\"anInt32\":2147483648}", "OUT_OF_RANGE", "an_int32: the number does not fit"},
+    {"{\"anInt32\":1.5}", "MALFORMED", "an_int32: expected an integer"},
+    {"{\"anInt32\":\"\"}", "MALFORMED", "an_int32: expected an integer"},
+    {"{\"anInt32\":\" 1\"}", "MALFORMED", "an_int32: expected an integer"},
+    {"{\"anInt32\":\"1x\"}", "MALFORMED", "an_int32: expected an integer"},
+    {"{\"anInt32\":\"-\"}", "MALFORMED", "an_int32: expected an integer"},
+    {"{\"anInt32\":true}", "MALFORMED", "an_int32: expected an integer"},
+    {"{\"aUint32\":-1}", "OUT_OF_RANGE", "a_uint32: the number does not fit"},
+    {"{\"aUint64\":\"18446744073709551616\"}", "MALFORMED", "a_uint64: expected an integer"},
+    {"{\"aUint64\":18446744073709551615}", "MALFORMED", "write large integers as strings"},
+    {"{\"anInt64\":\"9223372036854775808\"}", "OUT_OF_RANGE", "an_int64"},
+    {"{\"aFloat\":1e39}", "OUT_OF_RANGE", "a_float: the number does not fit"},
+    {"{\"aDouble\":\"1e999\"}", "OUT_OF_RANGE", "a_double: the number does not fit"},
+    {"{\"aDouble\":\"inf\"}", "MALFORMED", "a_double: expected a number"},
+    {"{\"aDouble\":\"0x10\"}", "MALFORMED", "a_double: expected a number"},
+    {"{\"aBool\":1}", "MALFORMED", "a_bool: expected true or false"},
+    {"{\"colour\":\"BLUE\"}", "UNKNOWN_ENUM", "colour: \"BLUE\" is no Colour known here"},
+    {"{\"colours\":[\"COLOUR_RED\",77]}", "UNKNOWN_ENUM", "colours[1]: 77 is no Colour"},
+    {"{\"aString\":5}", "MALFORMED", "a_string: expected a string"},
+    {"{\"someBytes\":\"a\"}", "MALFORMED", "some_bytes: expected base64"},
+    {"{\"someBytes\":\"====\"}", "MALFORMED", "some_bytes: expected base64"},
+    {"{\"strings\":[\"a\",null]}", "MALFORMED", "strings[1]: null cannot be in a list"},
+    {"{\"strings\":\"a\"}", "MALFORMED", "strings: expected a list"},
+    {"{\"words\":{\"a\":null}}", "MALFORMED", "words.a: null cannot be in a map"},
+    {"{\"words\":[]}", "MALFORMED", "words: expected an object"},
+    {"{\"byNumber\":{\"x\":{}}}", "MALFORMED", "by_number.x: expected an integer"},
+    {"{\"byBool\":{\"1\":\"1\"}}", "MALFORMED", "by_bool.1: expected true or false"},
+    {"{\"at\":\"2012-06-30\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":\"2012-06-31T00:00:00Z\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":\"2012-06-30T24:00:00Z\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":\"2012-06-30T23:59:60Z\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":\"2012-06-30T00:00:00\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":\"2012-06-30T00:00:00.Z\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":\"2012-06-30T00:00:00.1234567890Z\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":\"0000-12-31T23:59:59Z\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":\"0001-01-01T00:00:00+00:01\"}", "MALFORMED", "at: expected a time"},
+    {"{\"at\":{\"seconds\":1}}", "MALFORMED", "at: expected a time"},
+    {"{\"took\":\"1.5\"}", "MALFORMED", "took: expected a duration"},
+    {"{\"took\":\"s\"}", "MALFORMED", "took: expected a duration"},
+    {"{\"took\":\"315576000001s\"}", "MALFORMED", "took: expected a duration"},
+};
+
 static void refusals_name_the_path(void **state)
 {
-    static const struct {
-        const char *in, *reason, *message;
-    } cases[] = {
-        {"", "MALFORMED", "JSON, line 1"},
-        {"[]", "MALFORMED", "message: expected an object"},
-        {"7", "MALFORMED", "message: expected an object"},
-        {"{\"a\":1,}", "MALFORMED", "JSON"},
-        {"{'a':1}", "MALFORMED", "JSON"},
-        {"{} x", "MALFORMED", "JSON"},
-        {"{\"aString\":\"\xff\"}", "MALFORMED", "JSON"},
-        {"{\"aString\":\"\\u0000\"}", "MALFORMED", "JSON"},
-        {"{\"aString\":\"\\ud800\"}", "MALFORMED", "JSON"},
-        {"{\"aBool\":true,\"aBool\":true}", "MALFORMED", "JSON"},
-        {"{\"an_int32\":1,\"anInt32\":1}", "MALFORMED", "an_int32: given twice"},
-        {"{\"text\":\"a\",\"flag\":true}", "MALFORMED", "flag: only one of its group"},
-        {"{\"nope\":1}", "UNKNOWN_FIELD", "nope: there is no such field"},
-        {"{\"inner\":{\"deeper\":[{},{\"no\":1}]}}", "UNKNOWN_FIELD",
-         "inner.deeper[1].no: there is no such field"},
-        {"{\"byNumber\":{\"4\":{\"x\":1}}}", "UNKNOWN_FIELD", "by_number.4.x: there is no"},
-        {"{\"anInt32\":2147483648}", "OUT_OF_RANGE", "an_int32: the number does not fit"},
-        {"{\"anInt32\":1.5}", "MALFORMED", "an_int32: expected an integer"},
-        {"{\"anInt32\":\"\"}", "MALFORMED", "an_int32: expected an integer"},
-        {"{\"anInt32\":\" 1\"}", "MALFORMED", "an_int32: expected an integer"},
-        {"{\"anInt32\":\"1x\"}", "MALFORMED", "an_int32: expected an integer"},
-        {"{\"anInt32\":\"-\"}", "MALFORMED", "an_int32: expected an integer"},
-        {"{\"anInt32\":true}", "MALFORMED", "an_int32: expected an integer"},
-        {"{\"aUint32\":-1}", "OUT_OF_RANGE", "a_uint32: the number does not fit"},
-        {"{\"aUint64\":\"18446744073709551616\"}", "MALFORMED", "a_uint64: expected an integer"},
-        {"{\"aUint64\":18446744073709551615}", "MALFORMED", "write large integers as strings"},
-        {"{\"anInt64\":\"9223372036854775808\"}", "OUT_OF_RANGE", "an_int64"},
-        {"{\"aFloat\":1e39}", "OUT_OF_RANGE", "a_float: the number does not fit"},
-        {"{\"aDouble\":\"1e999\"}", "OUT_OF_RANGE", "a_double: the number does not fit"},
-        {"{\"aDouble\":\"inf\"}", "MALFORMED", "a_double: expected a number"},
-        {"{\"aDouble\":\"0x10\"}", "MALFORMED", "a_double: expected a number"},
-        {"{\"aBool\":1}", "MALFORMED", "a_bool: expected true or false"},
-        {"{\"colour\":\"BLUE\"}", "UNKNOWN_ENUM", "colour: \"BLUE\" is no Colour known here"},
-        {"{\"colours\":[\"COLOUR_RED\",77]}", "UNKNOWN_ENUM", "colours[1]: 77 is no Colour"},
-        {"{\"aString\":5}", "MALFORMED", "a_string: expected a string"},
-        {"{\"someBytes\":\"a\"}", "MALFORMED", "some_bytes: expected base64"},
-        {"{\"someBytes\":\"====\"}", "MALFORMED", "some_bytes: expected base64"},
-        {"{\"strings\":[\"a\",null]}", "MALFORMED", "strings[1]: null cannot be in a list"},
-        {"{\"strings\":\"a\"}", "MALFORMED", "strings: expected a list"},
-        {"{\"words\":{\"a\":null}}", "MALFORMED", "words.a: null cannot be in a map"},
-        {"{\"words\":[]}", "MALFORMED", "words: expected an object"},
-        {"{\"byNumber\":{\"x\":{}}}", "MALFORMED", "by_number.x: expected an integer"},
-        {"{\"byBool\":{\"1\":\"1\"}}", "MALFORMED", "by_bool.1: expected true or false"},
-        {"{\"at\":\"2012-06-30\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":\"2012-06-31T00:00:00Z\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":\"2012-06-30T24:00:00Z\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":\"2012-06-30T23:59:60Z\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":\"2012-06-30T00:00:00\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":\"2012-06-30T00:00:00.Z\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":\"2012-06-30T00:00:00.1234567890Z\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":\"0000-12-31T23:59:59Z\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":\"0001-01-01T00:00:00+00:01\"}", "MALFORMED", "at: expected a time"},
-        {"{\"at\":{\"seconds\":1}}", "MALFORMED", "at: expected a time"},
-        {"{\"took\":\"1.5\"}", "MALFORMED", "took: expected a duration"},
-        {"{\"took\":\"s\"}", "MALFORMED", "took: expected a duration"},
-        {"{\"took\":\"315576000001s\"}", "MALFORMED", "took: expected a duration"},
-    };
     struct wf_bump a;
     struct wf_err err;
     ProtobufCMessage *m;
 
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         err = (struct wf_err){0};
-        int rc = read_text(*state, cases[i].in, &a, &m, &err);
-        if (rc != WF_INVALID_ARGUMENT || strcmp(err.reason, cases[i].reason) != 0 ||
-            strstr(err.msg, cases[i].message) == NULL)
-            fail_msg("%s: %d %s %s", cases[i].in, rc, err.reason, err.msg);
+        int rc = read_text(*state, refusals[i].in, &a, &m, &err);
+        if (rc != WF_INVALID_ARGUMENT || strcmp(err.reason, refusals[i].reason) != 0 ||
+            strstr(err.msg, refusals[i].message) == NULL)
+            fail_msg("%s: %d %s %s", refusals[i].in, rc, err.reason, err.msg);
         wf_bump_free(&a);
     }
 }
