@@ -44,6 +44,7 @@ static enum wf_code code_of(uint32_t error)
     }
 }
 
+// Also of a request that was cancelled, or forbidden by a GOAWAY, before it left.
 static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void *user)
 {
     struct wf_http_client *c = user;
@@ -62,24 +63,6 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
                     nghttp2_http2_strerror(error));
     }
     wf_http_request_end(r, &err, r->sent && error != NGHTTP2_REFUSED_STREAM);
-    return 0;
-}
-
-static int on_frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int why, void *user)
-{
-    struct wf_http_client *c = user;
-    struct wf_http_request *r = c->requests;
-    struct wf_err err = {0};
-    (void)ng;
-    if (frame->hd.type != NGHTTP2_HEADERS)
-        return 0;
-    while (r && r->id != frame->hd.stream_id)
-        r = r->next;
-    if (!r || r->sent)
-        return 0;
-    wf_fail(&err, WF_UNAVAILABLE, "the request was not sent to %s: %s", c->authority,
-            nghttp2_strerror(why));
-    wf_http_request_end(r, &err, false);
     return 0;
 }
 
@@ -322,7 +305,6 @@ static void make_callbacks(void)
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 }
 

@@ -2,6 +2,7 @@
 #include "tls/turn.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -59,11 +60,21 @@ static void on_prepare(uv_prepare_t *prepare)
         uv_idle_stop(&t->idle);
 }
 
+// A peer that is gone is an error code, not the end of the process: libuv has no MSG_NOSIGNAL. A
+// program that has its own handler keeps it.
+static void ignore_sigpipe(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        (void)signal(SIGPIPE, SIG_IGN);
+}
+
 static struct wf_turn *new_turn(uv_loop_t *loop)
 {
     struct wf_turn *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
+    ignore_sigpipe();
     t->loop = loop;
     t->head.prev = t->head.next = &t->head;
     uv_prepare_init(loop, &t->prepare);

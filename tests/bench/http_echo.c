@@ -142,7 +142,6 @@ int main(int argc, char **argv)
     uv_signal_init(&loop, &interrupt);
     uv_signal_start(&term, on_signal, SIGTERM);
     uv_signal_start(&interrupt, on_signal, SIGINT);
-    signal(SIGPIPE, SIG_IGN);
     uv_run(&loop, UV_RUN_DEFAULT);
     int rc = uv_loop_close(&loop);
     wf_tls_unref(tls);

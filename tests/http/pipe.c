@@ -168,23 +168,34 @@ static void on_closed(struct wf_exchange *ex, void *user, int code)
 // --- together
 // -----------------------------------------------------------------------------------------
 
-struct pipe *pipe_new(pipe_maker make)
+struct wf_http_handler pipe_handler(struct pipe *p)
 {
-    static struct wf_http_handler handler = {.begin = on_begin,
-                                             .data = on_data,
-                                             .end = on_end,
-                                             .writable = on_writable,
-                                             .drain = on_drain,
-                                             .closed = on_closed};
-    struct pipe *p = calloc(1, sizeof *p + sizeof handler);
-    WF_ASSERT(p != NULL);
-    struct wf_http_handler *mine = (struct wf_http_handler *)(p + 1);
-    *mine = handler;
-    mine->ctx = p;
-    wf_http_shared_init(&p->shared, mine, NULL);
     wf_buf_init(&p->out, 64 * 1024 * 1024);
     wf_buf_init(&p->log, 1024 * 1024);
     wf_buf_init(&p->body, 64 * 1024 * 1024);
+    return (struct wf_http_handler){.ctx = p,
+                                    .begin = on_begin,
+                                    .data = on_data,
+                                    .end = on_end,
+                                    .writable = on_writable,
+                                    .drain = on_drain,
+                                    .closed = on_closed};
+}
+
+void pipe_forget(struct pipe *p)
+{
+    WF_ASSERT(p->begun == p->over);
+    wf_buf_free(&p->out);
+    wf_buf_free(&p->log);
+    wf_buf_free(&p->body);
+}
+
+struct pipe *pipe_new(pipe_maker make)
+{
+    struct pipe *p = calloc(1, sizeof *p);
+    WF_ASSERT(p != NULL);
+    p->handler = pipe_handler(p);
+    wf_http_shared_init(&p->shared, &p->handler, NULL);
     p->room = 256 * 1024;
     p->now = 1000;
     const struct wf_transport t = {
@@ -197,11 +208,8 @@ struct pipe *pipe_new(pipe_maker make)
 void pipe_free(struct pipe *p)
 {
     p->session->ops->lost(p->session);
-    WF_ASSERT(p->begun == p->over);
     wf_http_shared_free(&p->shared);
-    wf_buf_free(&p->out);
-    wf_buf_free(&p->log);
-    wf_buf_free(&p->body);
+    pipe_forget(p);
     free(p);
 }
 

@@ -8,6 +8,7 @@
 #include "http/session.h"
 
 struct pipe {
+    struct wf_http_handler handler;
     struct wf_http_shared shared;
     struct wf_http_session *session;
     struct wf_buf out; // what the session wrote
@@ -28,6 +29,9 @@ struct pipe {
 
 // The handler: /hello answers "hello"; /echo the body; /big?N N bytes as there is room; /trailers
 // with trailers; /early at begin; /silent never; others 404.
+// Prepare p, zeroed, to be its memory; pipe_new() does so itself.
+struct wf_http_handler pipe_handler(struct pipe *p);
+void pipe_forget(struct pipe *p);
 typedef struct wf_http_session *(*pipe_maker)(struct wf_http_shared *, const struct wf_transport *);
 struct pipe *pipe_new(pipe_maker make);
 void pipe_free(struct pipe *p);
