@@ -197,6 +197,8 @@ int wf_cli_run_help(struct wf_cli *cli)
     const char *noun = wf_cli_args_at(&cli->args, "COMMAND", 0);
     const char *verb = wf_cli_args_at(&cli->args, "COMMAND", 1);
     bool known = true;
+    if (noun && noun[0] == '-')
+        noun = verb = NULL; // "help --help"
     const struct wf_cli_command *c = noun ? wf_cli_command_find(noun, verb, &known) : NULL;
     if (!known || (verb && !c)) {
         fprintf(cli->err, "watchfire: there is no command \"%s%s%s\"\n", noun, verb ? " " : "",
