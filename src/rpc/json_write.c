@@ -128,6 +128,8 @@ static void write_double(struct wf_buf *out, double v, bool single)
         wf_buf_puts(out, "\"NaN\"");
     } else if (isinf(v)) {
         wf_buf_puts(out, v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    } else if (v == 0) { // a reader takes "-0" for an integer
+        wf_buf_puts(out, signbit(v) ? "-0.0" : "0");
     } else {
         for (int digits = single ? 6 : 15; digits <= 17; digits++) {
             snprintf(text, sizeof text, "%.*g", digits, v);
@@ -206,7 +208,7 @@ static void write_value(struct writer *w, const struct wf_field *f, const void *
         if (m != NULL)
             write_message(w, f->type, m);
         else
-            wf_buf_puts(w->out, "null");
+            wf_buf_puts(w->out, "{}"); // a map's value that was left out: an empty message
         break;
     }
     }

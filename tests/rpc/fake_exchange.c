@@ -204,6 +204,8 @@ int wf_exchange_respond(struct wf_exchange *ex, int status, const struct wf_head
 int wf_exchange_write(struct wf_exchange *ex, const uint8_t *data, size_t len)
 {
     WF_ASSERT(ex->status != 0 && !ex->finished);
+    if (ex->write_max > 0 && ex->body.len > ex->write_max)
+        ex->queued = SIZE_MAX;
     return wf_buf_append(&ex->body, data, len);
 }
 

@@ -27,7 +27,8 @@ struct wf_exchange {
     struct wf_header trailers[FAKE_HEADERS];
     size_t n_trailers;
     struct wf_buf body;
-    size_t queued; // what wf_exchange_queued() says
+    size_t queued;    // what wf_exchange_queued() says
+    size_t write_max; // when more than this has been written, queued says "full"; 0: never
     size_t consumed;
     bool ended_with_headers;
     bool finished;

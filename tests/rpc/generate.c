@@ -91,11 +91,15 @@ static void value(const struct wf_field *f, uint64_t *seed, struct wf_bump *a, i
     }
 }
 
-// Keys of a map must differ: the i-th is made of i.
-static void key(const struct wf_field *f, size_t i, struct wf_bump *a, char *entry)
+// Keys of a map must differ: the i-th is made of i. The value is always there.
+static void entry(const struct wf_field *map, size_t i, uint64_t *seed, struct wf_bump *a,
+                  int depth, char *msg)
 {
-    void *out = entry + f->c->offset;
+    const struct wf_field *f = &map->type->fields[0], *v = &map->type->fields[1];
+    void *out = msg + f->c->offset;
     uint64_t n = i;
+
+    value(v, seed, a, depth, msg + v->c->offset);
 
     if (f->c->type == PROTOBUF_C_TYPE_STRING) {
         char *s = need(a, 2);
@@ -116,7 +120,7 @@ static void list(const struct wf_field *f, uint64_t *seed, struct wf_bump *a, in
     for (size_t i = 0; i < n; i++) {
         value(f, seed, a, depth, items + i * size);
         if (f->map)
-            key(&f->type->fields[0], i, a, *(char **)(items + i * size));
+            entry(f, i, seed, a, depth, *(char **)(items + i * size));
     }
     *(size_t *)(msg + f->c->quantifier_offset) = n;
     *(void **)(msg + f->c->offset) = items;
