@@ -115,6 +115,7 @@ with Cluster() as c:
     check(c.get(node, "/favicon.ico")[0] == 404, "/favicon.ico")
 
     step("a watch tells every event once")
+    c.settle()  # "from now" is what the node knows by now
     stream = node.client.stream(LOG + "WatchEvents", pb.encode({1: c.incident, 3: True}), 20)
     import threading
     threading.Timer(0.5, lambda: [node.client.call(watchfire.ADD_NOTE, c.note("w%d" % i), 5)
