@@ -44,6 +44,7 @@ void generate_begin(struct generator *g, uint64_t seed)
 {
     g->x = seed * 0x9e3779b97f4a7c15u + 1;
     g->made = 0;
+    g->offered_role = 0;
     wf_arena_init(&g->arena);
 }
 
@@ -72,24 +73,27 @@ static char *any_string(struct generator *g, const char *field)
     if (generate_below(g, 60) == 0)
         return long_text(g);
     if (strcmp(field, "incident_id") == 0)
-        return wf_arena_printf(&g->arena, "INC-%d", (int)generate_below(g, 4));
+        return wf_arena_printf(&g->arena, "INC-%d",
+                               (int)(1 + generate_below(g, generate_below(g, 8) == 0 ? 5 : 2)));
     if (strcmp(field, "group") == 0)
-        return (char *)(generate_below(g, 3) == 0 ? "database" : "");
+        return (char *)(generate_below(g, 12) == 0 ? "database" : "");
     if (strcmp(field, "id") == 0 || strcmp(field, "ids") == 0)
         return wf_arena_printf(&g->arena, "tok-%d", (int)generate_below(g, 6));
     if (strcmp(field, "scopes") == 0)
         return (char *)(generate_below(g, 5) == 0 ? "x" : "IncidentService");
     snprintf(spaced, sizeof spaced, " %s ", field);
-    if (strstr(names, spaced) != NULL && generate_below(g, 5) != 0)
-        return (char *)people[generate_below(g, PEOPLE)].name;
+    if (strstr(names, spaced) != NULL && generate_below(g, 12) != 0)
+        return (char *)people[generate_below(g, generate_below(g, 5) == 0 ? PEOPLE : 5)].name;
     if (strcmp(field, "url") == 0)
         return (char *)texts[8];
-    return (char *)texts[generate_below(g, 3) != 0 ? 0 : generate_below(g, TEXTS)];
+    return (char *)texts[generate_below(g, 8) != 0 ? 0 : generate_below(g, TEXTS)];
 }
 
 static uint64_t any_number(struct generator *g, const char *field)
 {
-    switch (generate_below(g, 12)) {
+    bool epoch = strcmp(field, "epoch") == 0 || strcmp(field, "role_epoch") == 0;
+
+    switch (generate_below(g, epoch ? 40 : 12)) {
     case 0:
         return generate_below(g, UINT32_MAX);
     case 1:
@@ -107,6 +111,10 @@ static int any_enum(struct generator *g, const ProtobufCEnumDescriptor *e)
 {
     if (generate_below(g, 80) == 0)
         return 99;
+    if (e == &watchfire__v1__incident_role__descriptor && generate_below(g, 4) != 0)
+        return generate_below(g, 2) == 0 ? IR_COMMANDER : IR_SCRIBE; // so that answers meet offers
+    if (e == &watchfire__v1__role__descriptor && generate_below(g, 2) == 0)
+        return ROLE_COMMANDER;
     return e->values[generate_below(g, e->n_values)].value;
 }
 
@@ -212,7 +220,7 @@ static struct wf_state_bytes genesis(struct generator *g)
 
 static void set_actor(struct generator *g, V1(Actor) * a, bool node)
 {
-    size_t i = generate_below(g, PEOPLE);
+    size_t i = generate_below(g, 3) == 0 ? 0 : generate_below(g, PEOPLE);
 
     a->name = (char *)(node ? "fra-1" : people[i].name);
     a->kind = node ? KIND_NODE : (V1(ActorKind))people[i].kind;
@@ -227,9 +235,47 @@ static void set_request(struct generator *g, INTERNAL(Command) * c)
     do // the oneof begins at field 10; incidents must come about often enough
         f = generate_below(g, 8) == 0 ? protobuf_c_message_descriptor_get_field(d, 10)
                                       : &d->fields[generate_below(g, d->n_fields)];
-    while (f->id < 10);
+    while (f->id < 10 || (f->id == REQUEST(REMOVE_USER) && generate_below(g, 8) != 0));
     c->request_case = (INTERNAL(Command__RequestCase))f->id;
     c->add_note = (void *)any_message(g, f->descriptor);
+}
+
+// The next command answers the last offer or claim: accept, decline, withdraw, refuse or release.
+static void set_answer(struct generator *g, INTERNAL(Command) * c, V1(Actor) * a)
+{
+    static const int answers[] = {REQUEST(ACCEPT_ROLE),  REQUEST(ACCEPT_ROLE),
+                                  REQUEST(DECLINE_ROLE), REQUEST(WITHDRAW_OFFER),
+                                  REQUEST(REFUSE_CLAIM), REQUEST(RELEASE_ROLE)};
+    int id = answers[generate_below(g, 6)];
+    bool own = id == REQUEST(ACCEPT_ROLE) || id == REQUEST(DECLINE_ROLE);
+    ProtobufCMessage *m = any_message(
+        g, protobuf_c_message_descriptor_get_field(c->base.descriptor, (unsigned)id)->descriptor);
+    const ProtobufCMessageDescriptor *d = m->descriptor;
+
+    *(char **)((char *)m +
+               protobuf_c_message_descriptor_get_field_by_name(d, "incident_id")->offset) =
+        g->offered_in;
+    *(int *)((char *)m + protobuf_c_message_descriptor_get_field_by_name(d, "role")->offset) =
+        g->offered_role;
+    c->request_case = (INTERNAL(Command__RequestCase))id;
+    c->add_note = (void *)m;
+    a->name = own ? g->offered_to : (char *)"ada";
+    a->kind = KIND_USER;
+    a->role = own ? ROLE_COMMANDER : ROLE_ADMIN;
+    g->offered_role = 0;
+}
+
+static void remember_offer(struct generator *g, const INTERNAL(Command) * c)
+{
+    if (c->request_case == REQUEST(OFFER_ROLE)) {
+        snprintf(g->offered_in, sizeof g->offered_in, "%s", c->offer_role->incident_id);
+        snprintf(g->offered_to, sizeof g->offered_to, "%s", c->offer_role->to);
+        g->offered_role = (int)c->offer_role->role;
+    } else if (c->request_case == REQUEST(CLAIM_ROLE)) {
+        snprintf(g->offered_in, sizeof g->offered_in, "%s", c->claim_role->incident_id);
+        snprintf(g->offered_to, sizeof g->offered_to, "%s", c->actor->name);
+        g->offered_role = (int)c->claim_role->role;
+    }
 }
 
 // A byte changed, or the end cut off.
@@ -249,10 +295,15 @@ static struct wf_state_bytes command(struct generator *g)
     V1(Actor) a = WATCHFIRE__V1__ACTOR__INIT;
     uint8_t print[4];
 
-    set_request(g, &c);
-    set_actor(g, &a, (c.request_case >= 60) != (generate_below(g, 20) == 0));
     c.actor = &a;
-    c.request_id = wf_arena_printf(&g->arena, "r%d", (int)generate_below(g, 300));
+    if (g->offered_role != 0 && generate_below(g, 3) == 0) {
+        set_answer(g, &c, &a);
+    } else {
+        set_request(g, &c);
+        set_actor(g, &a, (c.request_case >= 60) != (generate_below(g, 20) == 0));
+        remember_offer(g, &c);
+    }
+    c.request_id = wf_arena_printf(&g->arena, "r%d", (int)generate_below(g, 3000));
     c.request_id_assigned = generate_below(g, 2) == 0;
     memset(print, (int)generate_below(g, 3), sizeof print);
     c.fingerprint.data = print;
@@ -266,7 +317,7 @@ static struct wf_state_bytes command(struct generator *g)
 void generate_batch(struct generator *g, struct generated *out)
 {
     wf_arena_reset(&g->arena);
-    out->later_s = generate_below(g, 40) == 0 ? 90000 : (int64_t)generate_below(g, 120);
+    out->later_s = generate_below(g, 40) == 0 ? 90000 : (int64_t)generate_below(g, 60);
     out->n = g->made == 0 ? 1 : (unsigned)generate_below(g, GENERATE_BATCH_MAX + 1);
     for (unsigned i = 0; i < out->n; i++)
         out->commands[i] = g->made++ == 0 ? genesis(g) : command(g);

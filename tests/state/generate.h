@@ -14,7 +14,9 @@ enum { GENERATE_BATCH_MAX = 6 };
 
 struct generator {
     uint64_t x;
-    uint64_t made; // commands so far
+    uint64_t made;                       // commands so far
+    char offered_in[24], offered_to[64]; // the last offer or claim: the next command may answer it
+    int offered_role;
     struct wf_arena arena;
 };
 
