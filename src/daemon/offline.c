@@ -18,6 +18,7 @@
 #include "replication/env.h"
 #include "replication/log_store_sqlite.h"
 #include "replication/manifest.h"
+#include "replication/recover.h"
 #include "state/state.h"
 
 // --- a stopped node ------------------------------------------------------------------------------
@@ -159,41 +160,48 @@ int wf_offline_verify(const struct wf_config *config, struct wf_err *err)
 
 // --- recover -------------------------------------------------------------------------------------
 
-static int recover(struct offline *o, struct wf_err *err)
+static int print_report(const struct wf_recover_report *report, struct wf_err *err)
 {
-    const struct wf_config *c = o->config;
-    struct wf_member self = {.id = o->identity.node_id, .role = WF_VOTER};
-    snprintf(self.name, sizeof self.name, "%s", c->node.name);
-    snprintf(self.region, sizeof self.region, "%s", c->node.region);
-    snprintf(self.address, sizeof self.address, "%s", c->advertise);
+    struct wf_buf text;
+    wf_buf_init(&text, 64 * 1024);
+    int rc = wf_recover_print(report, &text);
+    if (rc == WF_OK)
+        fputs(wf_buf_cstr(&text), stdout);
+    wf_buf_free(&text);
+    return rc == WF_OK ? WF_OK : wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static int recover(struct offline *o, const struct wf_recover_report *report, struct wf_err *err)
+{
     close_store(o); // it was loaded; recovering comes before that
     int rc = open_store(o, err);
     if (rc == WF_OK)
-        rc = wf_recover(o->store, &self, err);
+        rc = wf_recover_force(o->store, report, o->config->advertise, err);
     if (rc == WF_OK)
         printf("%s is now the only voter. Start it; add the others anew, with empty data "
                "directories and new names.\n",
-               c->node.name);
+               o->config->node.name);
     return rc;
 }
 
 int wf_offline_recover(const struct wf_config *config, bool force, struct wf_err *err)
 {
     struct offline o;
+    struct wf_recover_report report;
     int rc = open_dir(&o, config, err);
     if (rc == WF_OK)
         rc = open_store(&o, err);
+    if (rc == WF_OK) {
+        o.loaded = true;
+        rc = wf_recover_look(o.store, &report, err);
+    }
     if (rc == WF_OK)
-        rc = load(&o, err);
-    if (rc == WF_OK)
-        rc = wf_state_open(&o.state, o.dir.state, err);
-    if (rc == WF_OK)
-        print_state(&o);
+        rc = print_report(&report, err);
     if (rc == WF_OK && force)
-        rc = recover(&o, err);
+        rc = recover(&o, &report, err);
     else if (rc == WF_OK)
-        printf("Of the nodes that are left, recover the one with the highest term, then the "
-               "highest index of the log; only that one.\n");
+        printf("Of the nodes that are left, recover the one whose last entry has the highest "
+               "term, and among those the highest index; only that one.\n");
     close_all(&o);
     return rc;
 }

@@ -8,51 +8,6 @@
 #include "base/hash.h"
 #include "replication/bootstrap.h"
 #include "replication/configuration.h"
-#include "replication/data_dir.h"
-#include "replication/log_store_sqlite.h"
-
-// A store that is open while nothing runs.
-struct opened {
-    struct wf_data_dir dir;
-    uv_loop_t loop;
-    struct wf_log_store *store;
-};
-
-static int open_offline(struct opened *o, const char *dir, struct wf_err *err)
-{
-    *o = (struct opened){.dir = {-1}};
-    int rc = wf_data_dir_open(&o->dir, dir, false, err);
-    if (rc != WF_OK)
-        return rc;
-    int rv = uv_loop_init(&o->loop);
-    if (rv == 0) {
-        rc = wf_log_store_sqlite_open(&o->store, dir, &o->loop, NULL, err);
-        if (rc == WF_OK)
-            return WF_OK;
-        uv_loop_close(&o->loop);
-    } else {
-        rc = wf_fail(err, WF_INTERNAL, "cannot make a loop: %s", uv_strerror(rv));
-    }
-    wf_data_dir_close(&o->dir);
-    return rc;
-}
-
-static void on_closed(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static void close_offline(struct opened *o)
-{
-    bool closed = false;
-    o->store->close(o->store->ctx, on_closed, &closed);
-    while (!closed)
-        uv_run(&o->loop, UV_RUN_ONCE);
-    wf_log_store_sqlite_free(o->store);
-    int rv = uv_loop_close(&o->loop);
-    WF_ASSERT(rv == 0);
-    wf_data_dir_close(&o->dir);
-}
 
 static int take_members(struct wf_recover_report *r, uint64_t index, struct wf_bytes configuration)
 {
@@ -77,7 +32,7 @@ static int on_record(void *arg, uint64_t index, const struct wf_record *record)
     return record->type == WF_RECORD_CHANGE ? take_members(r, index, record->data) : WF_OK;
 }
 
-static int look(struct wf_log_store *store, struct wf_recover_report *out, struct wf_err *err)
+int wf_recover_look(struct wf_log_store *store, struct wf_recover_report *out, struct wf_err *err)
 {
     struct wf_log_state state;
     struct wf_recover_report image = {.n = 0};
@@ -108,51 +63,23 @@ static int look(struct wf_log_store *store, struct wf_recover_report *out, struc
     return WF_OK;
 }
 
-int wf_recover_inspect(const char *dir, struct wf_recover_report *out, struct wf_err *err)
+int wf_recover_force(struct wf_log_store *store, const struct wf_recover_report *seen,
+                     const char *address, struct wf_err *err)
 {
-    struct opened o;
-    int rc = open_offline(&o, dir, err);
-    if (rc != WF_OK)
-        return rc;
-    rc = look(o.store, out, err);
-    close_offline(&o);
-    return rc;
-}
-
-static int force(const char *dir, const struct wf_recover_report *seen, struct wf_err *err)
-{
-    struct opened o;
     const struct wf_member *member = NULL;
     for (unsigned i = 0; i < seen->n; i++)
         if (seen->members[i].id == seen->identity.node_id)
             member = &seen->members[i];
     if (!member)
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "NOT_A_MEMBER",
-                              "the last membership in %s does not have this node (%s): it was "
-                              "removed; recover on a member",
-                              dir, seen->identity.name);
+                              "the last membership in this log does not have this node (%s): it "
+                              "was removed; recover on a member",
+                              seen->identity.name);
     struct wf_member self = *member;
+    WF_ASSERT(strlen(address) < sizeof self.address);
+    strcpy(self.address, address);
     self.role = WF_VOTER;
-    int rc = open_offline(&o, dir, err);
-    if (rc != WF_OK)
-        return rc;
-    rc = wf_recover(o.store, &self, err);
-    close_offline(&o);
-    return rc;
-}
-
-int wf_recover_force(const char *dir, uint64_t seen_last_index, struct wf_recover_report *out,
-                     struct wf_err *err)
-{
-    int rc = wf_recover_inspect(dir, out, err);
-    if (rc != WF_OK)
-        return rc;
-    if (out->last_index != seen_last_index)
-        return wf_fail_reason(err, WF_FAILED_PRECONDITION, "NOT_AS_SEEN",
-                              "the log in %s ends at index %" PRIu64 ", not at %" PRIu64
-                              ": look at it again before you decide",
-                              dir, out->last_index, seen_last_index);
-    return force(dir, out, err);
+    return wf_recover(store, &self, err);
 }
 
 static const char *role_name(enum wf_role role)

@@ -24,18 +24,18 @@ struct wf_recover_report {
     struct wf_member members[WF_MEMBERS_MAX];
 };
 
-// Look, and check the whole log. Locks the directory meanwhile: WF_FAILED_PRECONDITION with reason
-// IN_USE when the node still runs. WF_DATA_LOSS: this log is damaged; choose another survivor.
-int wf_recover_inspect(const char *dir, struct wf_recover_report *out, struct wf_err *err);
+// Look, and check the whole log. Requires a store that was opened and not loaded; it is loaded
+// then. WF_DATA_LOSS: this log is damaged; choose another survivor.
+int wf_recover_look(struct wf_log_store *store, struct wf_recover_report *out, struct wf_err *err);
 
-// Make this node the only voter of the next incarnation. Requires that the person has seen the
-// report and gives the last index from it: WF_FAILED_PRECONDITION with reason NOT_AS_SEEN when it
-// differs, or with NOT_A_MEMBER when the last membership does not have this node. *out is the
-// report as of before. Durable on return; the node can be started then.
-int wf_recover_force(const char *dir, uint64_t seen_last_index, struct wf_recover_report *out,
-                     struct wf_err *err);
-
-// The report as text, one fact a line.
+// Append the report as text, one fact a line. Returns WF_OK or WF_RESOURCE_EXHAUSTED.
 int wf_recover_print(const struct wf_recover_report *report, struct wf_buf *out);
+
+// Make this node the only voter of the next incarnation, to be dialled at address. Requires a store
+// that was opened and not loaded, and whose report is given: WF_FAILED_PRECONDITION with reason
+// NOT_A_MEMBER when the last membership does not have this node. Durable on return; the node can be
+// started then.
+int wf_recover_force(struct wf_log_store *store, const struct wf_recover_report *seen,
+                     const char *address, struct wf_err *err);
 
 #endif
