@@ -14,6 +14,7 @@
 #include "cli/text.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, PATH_SIZE = 128 };
+static const wf_mono_ns GRUMBLE_NS = 2000000000;
 
 static void method_path(const struct wf_cli_command *c, char out[PATH_SIZE])
 {
@@ -85,6 +86,19 @@ void wf_cli_hint(struct wf_cli *cli, const char *text, const ProtobufCMessage *r
 
 // --- calling -------------------------------------------------------------------------------------
 
+// Somebody who waits at a terminal learns after two seconds what for, and every two seconds after
+// that.
+static void on_retry(void *ctx, const struct wf_client_error *err)
+{
+    struct wf_cli *cli = ctx;
+    wf_mono_ns now = wf_clock_mono_ns();
+    if (!cli->terminal_err || cli->quiet || now - cli->began < GRUMBLE_NS ||
+        now - cli->grumbled < GRUMBLE_NS)
+        return;
+    cli->grumbled = now;
+    fprintf(cli->err, "(%.300s; still trying)\n", err->message);
+}
+
 struct wf_client *wf_cli_client(struct wf_cli *cli, int *code)
 {
     if (cli->client)
@@ -109,6 +123,8 @@ struct wf_client *wf_cli_client(struct wf_cli *cli, int *code)
     o.key_file = c->key;
     o.token = c->token;
     o.timeout_ms = c->timeout_ms;
+    o.on_retry = on_retry;
+    o.on_retry_ctx = cli;
     struct wf_client_error why = WF_CLIENT_ERROR_INIT;
     if (wf_client_new(&cli->client, NULL, &o, &why) != WF_CLIENT_OK) {
         wf_fail(&err, WF_INVALID_ARGUMENT, "%s", why.message);
@@ -304,7 +320,7 @@ static int run_command(struct wf_cli *cli)
 
 int wf_cli_main(int argc, char *const argv[], FILE *in, FILE *out, FILE *err)
 {
-    struct wf_cli cli = {.in = in, .out = out, .err = err};
+    struct wf_cli cli = {.in = in, .out = out, .err = err, .began = wf_clock_mono_ns()};
     struct wf_err why;
     int code = wf_cli_args_parse(&cli.args, argc, argv, &why) == WF_OK ? run_command(&cli)
                                                                        : usage_error(&cli, &why);

@@ -21,6 +21,7 @@ struct wf_cli {
     struct wf_client *client;
     bool quiet, yes;
     bool terminal_in, terminal_err;
+    wf_mono_ns began, grumbled; // the run; when a person was last told that it takes long
 };
 
 // Run a command line; returns the exit code. The streams stay the caller's.

@@ -144,6 +144,9 @@ static void failed_try(struct wf_op *op, const struct wf_err *err,
         return;
     }
     op->phase = WF_OP_PAUSE;
+    op->err.tries = op->policy.tries;
+    if (c->options.on_retry)
+        c->options.on_retry(c->options.on_retry_ctx, &op->err);
     arm(op, wf_clock_mono_ns() + (uint64_t)pause * MS);
 }
 

@@ -95,6 +95,10 @@ struct wf_client_options {
     unsigned backoff_ms;     // first pause after all nodes were tried; doubles, with jitter (50)
     unsigned backoff_max_ms; // and grows to this (2000)
     bool no_leader_hints;    // do not follow a node's word about where the leader is
+    // Told of each try that failed and is going to be repeated, for a person to see; may be NULL.
+    // Must not call into the library.
+    void (*on_retry)(void *ctx, const struct wf_client_error *err);
+    void *on_retry_ctx;
 };
 
 // Fill in the defaults.

@@ -155,6 +155,12 @@ static void a_call_is_answered(void **state)
     fake_node_stop(a.node);
 }
 
+static void count_retry(void *ctx, const struct wf_client_error *err)
+{
+    assert_int_equal(err->code, WF_CLIENT_UNAVAILABLE);
+    ++*(int *)ctx;
+}
+
 static void a_retry_keeps_its_request_id(void **state)
 {
     (void)state;
@@ -163,8 +169,12 @@ static void a_retry_keeps_its_request_id(void **state)
     start(&b, "uu");
     const char *endpoints[] = {fake_node_address(a.node), fake_node_address(b.node)};
     struct wf_client_options o = options(endpoints, 2);
+    int retries = 0;
+    o.on_retry = count_retry;
+    o.on_retry_ctx = &retries;
     struct wf_client *c = client_of(&o);
     assert_int_equal(add_note(c, "", NULL, NULL), WF_CLIENT_OK);
+    assert_int_equal(retries, 4);
     assert_int_equal(a.calls, 3);
     assert_int_equal(b.calls, 2);
     assert_int_equal(strlen(a.ids[0]), 32);
