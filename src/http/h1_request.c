@@ -109,7 +109,7 @@ static bool set_target(struct h1 *h1, char *target)
     if (strncmp(target, "http://", 7) == 0 || strncmp(target, "https://", 8) == 0) {
         char *authority = strstr(target, "//") + 2;
         size_t n = strcspn(authority, "/?");
-        if (authority[n] != '/')
+        if (n == 0 || authority[n] != '/')
             return false;
         // Shift the authority over the slashes, so that a NUL fits before the path.
         memmove(authority - 1, authority, n);

@@ -72,6 +72,18 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     return 0;
 }
 
+// What nghttp2 refuses by itself: streams past the limit, frames against the protocol.
+static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *user)
+{
+    struct h2 *h2 = user;
+    (void)ng;
+    (void)frame;
+    wf_metric_add(error == NGHTTP2_ERR_REFUSED_STREAM ? h2->base.shared->metric.refused
+                                                      : h2->base.shared->metric.rejected,
+                  1);
+    return 0;
+}
+
 static bool more_headers(struct h2_stream *st)
 {
     if (st->ex.n_headers < st->header_room)
@@ -285,6 +297,7 @@ static void make_callbacks(void)
         return;
     }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);

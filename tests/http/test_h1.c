@@ -93,6 +93,9 @@ static void crafted_requests_are_refused(void **state)
         "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\nabc",
         "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
         "NONSENSE /a HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http:///hello HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http://a?b HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET hello HTTP/1.1\r\nHost: x\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"};
     (void)state;
     for (size_t i = 0; i < 2 * sizeof crafted / sizeof crafted[0]; i++) {
