@@ -22,7 +22,7 @@ run() { # name, h2load arguments
     /^finished/ { split($4, a, "."); rate = a[1] }
     /^requests:/ { good = $8 }
     END { printf "%-24s %8d requests/s, %8d per second of server CPU, %d of %d good\n",
-                 name, rate, ticks > 0 ? n * hz / ticks : 0, good, n }' "$tmp/load"
+                 name, rate, (ticks > 0 ? n * hz / ticks : 0), good, n }' "$tmp/load"
 }
 
 run "h2 gRPC unary, 8x64" -n "$requests" -c 8 -m 64 -d "$tmp/body" \
