@@ -552,6 +552,6 @@ int wf_state_query(struct wf_state_reader *r, const ProtobufCMessage *request,
             wf_db_clear(r->db);
     }
     if (r->search.open && r->search.db.broken)
-        wf_search_close(&r->search); // opened, and if need be made, again
+        wf_search_recover(&r->search, r->dir);
     return rc == WF_OK ? hand_out(built, response, err) : rc;
 }

@@ -45,10 +45,20 @@ static int open_file(struct wf_search *x, const char *path, struct wf_err *err)
     return rc;
 }
 
-int wf_search_open(struct wf_search *x, const char *dir, struct wf_err *err)
+static void remove_files(const char *dir)
 {
     static const char *const parts[] = {"", "-wal", "-shm"};
-    char path[4096], part[4112];
+    char path[4096];
+
+    for (int i = 0; i < 3; i++) { // derived: made again from the events
+        snprintf(path, sizeof path, "%s/search.db%s", dir, parts[i]);
+        unlink(path);
+    }
+}
+
+int wf_search_open(struct wf_search *x, const char *dir, struct wf_err *err)
+{
+    char path[4096];
 
     if (x->open)
         return WF_OK;
@@ -56,10 +66,7 @@ int wf_search_open(struct wf_search *x, const char *dir, struct wf_err *err)
     int rc = open_file(x, path, err);
     if (rc != WF_DATA_LOSS || dir == NULL)
         return rc;
-    for (int i = 0; i < 3; i++) { // derived: made again from the events
-        snprintf(part, sizeof part, "%s%s", path, parts[i]);
-        unlink(part);
-    }
+    remove_files(dir);
     return open_file(x, path, err);
 }
 
@@ -68,6 +75,15 @@ void wf_search_close(struct wf_search *x)
     if (x->open)
         wf_db_close(&x->db);
     x->open = false;
+}
+
+void wf_search_recover(struct wf_search *x, const char *dir)
+{
+    bool damaged = x->open && x->db.broken && x->db.fault.code == WF_DATA_LOSS;
+
+    wf_search_close(x);
+    if (damaged && dir != NULL)
+        remove_files(dir);
 }
 
 // --- what is written in an event ----------------------------------------------------------------

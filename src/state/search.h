@@ -19,6 +19,10 @@ struct wf_search {
 int wf_search_open(struct wf_search *x, const char *dir, struct wf_err *err);
 void wf_search_close(struct wf_search *x);
 
+// After a failure: close it, and remove the file if it is damaged, so that the next search makes it
+// again.
+void wf_search_recover(struct wf_search *x, const char *dir);
+
 // Take in what is new in the events, at most WF_SEARCH_STEPS_MAX steps of WF_SEARCH_STEP. *indexed
 // is the last seq covered.
 int wf_search_catch_up(struct wf_search *x, struct wf_db *events, struct wf_arena *a,
