@@ -188,7 +188,8 @@ static void fault(struct sim *s, struct event *e)
     (void)e;
     if (s->healed)
         return;
-    sim_at(s, s->now + sim_random(s, MS(30), MS(1600)), fault, NULL);
+    sim_at(s, s->now + (p->harsh ? sim_random(s, MS(5), MS(350)) : sim_random(s, MS(30), MS(1600))),
+           fault, NULL);
     if (dice < 22)
         crash_some(s);
     else if (dice < 42)

@@ -70,7 +70,7 @@ static int guard_bit(const char *name)
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: sim [--seeds N] [--seed S] [--jobs J] [--trace] [--stock] "
+    fprintf(stderr, "usage: sim [--seeds N] [--seed S] [--jobs J] [--trace] [--stock] [--harsh] "
                     "[--without GUARD] [--quiet]\nguards:");
     for (int i = 0; i < WF_GUARD_COUNT; i++)
         fprintf(stderr, " %s", guard_names[i]);
@@ -116,6 +116,8 @@ static void parse(int argc, char **argv, struct arguments *a)
             a->run.trace = true;
         } else if (strcmp(argv[i], "--stock") == 0) {
             a->run.stock = true;
+        } else if (strcmp(argv[i], "--harsh") == 0) {
+            a->run.harsh = true;
         } else if (strcmp(argv[i], "--quiet") == 0) {
             a->quiet = true;
         } else {

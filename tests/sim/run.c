@@ -105,6 +105,14 @@ static void draw_profile(struct sim *s)
     p->election_ms = p->wan ? 1000 : (unsigned)sim_random(s, 3, 6) * 100;
     p->heartbeat_ms = p->wan ? 100 : (unsigned)sim_random(s, 4, 8) * 10;
     p->propose_every_us = (unsigned)sim_random(s, 4, 60) * 1000;
+    p->harsh = sim_chance(s, 150) || s->opts.harsh;
+    if (p->harsh) { // everything at once, and again before it has settled
+        p->wan = false;
+        p->election_ms = 150;
+        p->heartbeat_ms = 30;
+        p->transfers = p->stalls = true;
+        p->propose_every_us = (unsigned)sim_random(s, 2, 12) * 1000;
+    }
     s->delay_min = 100000;
     s->delay_max = MS(2);
     for (unsigned i = 0; i < SERVERS_MAX; i++) {

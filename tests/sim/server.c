@@ -58,8 +58,8 @@ static void fill_options(struct server *v, struct wf_node_options *o)
                                   .guards = v->sim->opts.guards,
                                   .stock = v->sim->opts.stock};
     snprintf(o->name, sizeof o->name, "%s", v->name);
-    o->image_every_bytes = p->images ? 6000 : UINT64_MAX / 2;
-    o->log_trailing_bytes = p->images ? 3000 : 0;
+    o->image_every_bytes = p->images ? (p->harsh ? 2500 : 6000) : UINT64_MAX / 2;
+    o->log_trailing_bytes = p->images ? (p->harsh ? 600 : 3000) : 0;
 }
 
 void sim_server_start(struct server *v)

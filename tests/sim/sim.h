@@ -128,14 +128,14 @@ struct life {
 
 struct profile {
     unsigned servers;
-    bool wan, images, big_images, membership, transfers, stalls, disk_errors, corrupt, grow;
+    bool wan, images, big_images, membership, transfers, stalls, disk_errors, corrupt, grow, harsh;
     unsigned election_ms, heartbeat_ms;
     unsigned propose_every_us;
 };
 
 struct options {
     uint32_t guards;
-    bool stock, trace;
+    bool stock, trace, harsh;
 };
 
 struct sim {
