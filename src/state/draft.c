@@ -57,14 +57,14 @@ static const char talk[] = "update|updates|updated|updating|information|info|det
 
 static const char *const named_times[] = {
     "eta|etas",
-    "estimated|expected|anticipated|projected|estimate|estimates ?of ?the "
-    "time|timeline|date|recovery|restoration|resolution|completion|repair|fix",
+    ("estimated|expected|anticipated|projected|estimate|estimates ?of ?the "
+     "time|timeline|date|recovery|restoration|resolution|completion|repair|fix"),
     "time to|of recovery|resolution|restore|restoration|repair|fix|recover|resolve",
 };
 
 static const char *const times[] = {
-    "?in|within|under|another|for|about ?about|approximately|around|roughly|the|less|under ?than "
-    "#span",
+    ("?in|within|under|another|for|about ?about|approximately|around|roughly|the|less|under ?than "
+     "#span"),
     "?by|before|at|around|until|till|from|approximately ?about|around|approximately #clock",
     "?by|before|until|till|on|later #day",
     "?very|quite|back shortly|momentarily|imminently",
@@ -138,8 +138,8 @@ static const char *const named_causes[] = {
     "root cause|causes ?here is|was|are|were|has|appears|seems|lies",
     "cause of|behind _ is|was|appears|seems",
     "the|its ?likely|probable|actual|real cause is|was|appears|seems",
-    "identified|found|determined|isolated|located|pinpointed|discovered|know|confirmed "
-    "the|a|its ?likely|probable|exact|underlying|root root|cause ?cause",
+    ("identified|found|determined|isolated|located|pinpointed|discovered|know|confirmed "
+     "the|a|its ?likely|probable|exact|underlying|root root|cause ?cause"),
     "likely|probable|suspected|apparent|probably root|cause|caused ?cause",
     "culprit",
 };
