@@ -26,8 +26,7 @@ void wf_http_client_settle(struct wf_http_client *c)
         close_conn(c, true);
 }
 
-// --- the connection's events
-// ----------------------------------------------------------------------------
+// --- the connection's events ---
 
 static int say_hello(struct wf_http_client *c)
 {
@@ -152,8 +151,7 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
-// --- from outside
-// -------------------------------------------------------------------------------------
+// --- from outside ---
 
 static int new_nghttp2(struct wf_http_client *c)
 {

@@ -7,8 +7,7 @@
 #include "base/assert.h"
 #include "http/client_internal.h"
 
-// --- its end
-// ----------------------------------------------------------------------------------------
+// --- its end ---
 
 void wf_http_request_end(struct wf_http_request *r, const struct wf_err *err, bool processed)
 {
@@ -75,8 +74,7 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
-// --- the response
-// -------------------------------------------------------------------------------------
+// --- the response ---
 
 static void spoil(struct wf_http_request *r, const char *why)
 {
@@ -184,8 +182,7 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
     return 0;
 }
 
-// --- the request
-// --------------------------------------------------------------------------------------
+// --- the request ---
 
 static ssize_t on_body(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t length,
                        uint32_t *flags, nghttp2_data_source *source, void *user)
@@ -289,8 +286,7 @@ void wf_http_request_cancel(struct wf_http_request *r)
     wf_conn_wake(c->conn);
 }
 
-// --- all callbacks
-// --------------------------------------------------------------------------------------
+// --- all callbacks ---
 
 static nghttp2_session_callbacks *callbacks;
 

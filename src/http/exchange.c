@@ -9,8 +9,7 @@
 #include "base/log.h"
 #include "http/exchange_internal.h"
 
-// --- towards the handler
-// --------------------------------------------------------------------------
+// --- towards the handler ---
 
 static const struct wf_http_handler *handler(const struct wf_exchange *ex)
 {
@@ -72,8 +71,7 @@ void wf_exchange_set_target(struct wf_exchange *ex, char *target)
     ex->query = mark ? mark + 1 : "";
 }
 
-// --- the request
-// ----------------------------------------------------------------------------------
+// --- the request ---
 
 void wf_exchange_set_user(struct wf_exchange *ex, void *user)
 {
@@ -151,8 +149,7 @@ void wf_exchange_consume(struct wf_exchange *ex, size_t n)
         ex->ops->consume(ex, n);
 }
 
-// --- the response
-// ---------------------------------------------------------------------------------
+// --- the response ---
 
 // Header injection ends here: no line breaks, no control bytes, lower-case names.
 static bool allowed(const struct wf_header *h, size_t n)
@@ -221,7 +218,8 @@ void wf_exchange_reply(struct wf_exchange *ex, int status, const char *content_t
     char length[24];
     snprintf(length, sizeof length, "%zu", len);
     const struct wf_header headers[] = {{"content-type", content_type}, {"content-length", length}};
-    if (wf_exchange_respond(ex, status, headers, 2, len == 0) != WF_OK || len == 0)
+    size_t n = status == 204 || status == 304 ? 0 : 2; // these have no content to describe
+    if (wf_exchange_respond(ex, status, headers, n, len == 0) != WF_OK || len == 0)
         return;
     if (wf_exchange_write(ex, body, len) == WF_OK)
         wf_exchange_finish(ex, NULL, 0);

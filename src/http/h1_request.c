@@ -30,8 +30,7 @@ static void take(struct h1 *h1, size_t n)
     wf_buf_reset(&h1->in);
 }
 
-// --- llhttp's callbacks
-// ---------------------------------------------------------------------------------
+// --- llhttp's callbacks ---
 
 static struct h1 *h1_of(llhttp_t *parser)
 {
@@ -97,8 +96,7 @@ static bool run(struct h1 *h1, const uint8_t *data, size_t len, size_t *taken)
     return rc == HPE_OK;
 }
 
-// --- the head
-// -------------------------------------------------------------------------------------------
+// --- the head ---
 
 // "http://host/path" is as good as "/path" with that Host (RFC 9112 3.2.2).
 static bool set_target(struct h1 *h1, char *target)
@@ -204,8 +202,7 @@ static bool read_head(struct h1 *h1)
     }
 }
 
-// --- the rest
-// ---------------------------------------------------------------------------------------------
+// --- the rest ---
 
 static void spoiled(struct h1 *h1, const char *why)
 {

@@ -13,8 +13,7 @@ enum {
     HEADER_BOMB = 8,      // times WF_HEADERS_MAX: HPACK makes it from a few bytes
 };
 
-// --- floods
-// -----------------------------------------------------------------------------------------
+// --- floods ---
 
 // Frames that cost us and bring nothing, by a token bucket. Returns false when the peer overdoes
 // it.
@@ -51,8 +50,7 @@ static void forget_pings(struct h2 *h2)
     h2->strikes = 0;
 }
 
-// --- requests
-// -----------------------------------------------------------------------------------------
+// --- requests ---
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
@@ -246,8 +244,7 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
     return 0;
 }
 
-// --- responses
-// ------------------------------------------------------------------------------------------
+// --- responses ---
 
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
@@ -285,8 +282,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
     return 0;
 }
 
-// --- all of them
-// ------------------------------------------------------------------------------------------
+// --- all of them ---
 
 static nghttp2_session_callbacks *callbacks;
 

@@ -48,8 +48,7 @@ void wf_h2_abort(struct h2 *h2, uint32_t error, const char *debug)
     wf_h2_wake(h2);
 }
 
-// --- bytes out
-// ------------------------------------------------------------------------------------
+// --- bytes out ---
 
 static void feed_hungry(struct h2 *h2)
 {
@@ -98,8 +97,7 @@ static void pump(struct h2 *h2)
     close_when_done(h2);
 }
 
-// --- bytes in
-// -------------------------------------------------------------------------------------
+// --- bytes in ---
 
 static bool is_stuck(struct h2 *h2)
 {
@@ -181,8 +179,7 @@ static void h2_eof(struct wf_http_session *s)
     wf_http_session_close(s, true);
 }
 
-// --- time
-// -----------------------------------------------------------------------------------------
+// --- time ---
 
 static void h2_drain(struct wf_http_session *s)
 {
@@ -261,8 +258,7 @@ static void h2_tick(struct wf_http_session *s, uint64_t now)
     keep_alive(h2, now);
 }
 
-// --- beginning and end
-// ----------------------------------------------------------------------------
+// --- beginning and end ---
 
 static void h2_lost(struct wf_http_session *s)
 {

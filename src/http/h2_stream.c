@@ -30,8 +30,7 @@ void wf_h2_stream_hungry(struct h2_stream *st)
     st->h2->hungry = st;
 }
 
-// --- the body, as nghttp2 asks for it
-// ---------------------------------------------------------------
+// --- the body, as nghttp2 asks for it ---
 
 static int make_nv(nghttp2_nv *nv, const struct wf_header *h, size_t n)
 {
@@ -93,8 +92,7 @@ static void resume(struct h2_stream *st)
     wf_h2_wake(st->h2);
 }
 
-// --- the exchange's functions
-// -------------------------------------------------------------------------
+// --- the exchange's functions ---
 
 static int h2_respond(struct wf_exchange *ex, int status, const struct wf_header *headers, size_t n,
                       bool end)
@@ -189,8 +187,7 @@ static const struct wf_exchange_ops exchange_ops = {
     .consume = h2_consume,
 };
 
-// --- life
-// ------------------------------------------------------------------------------------------
+// --- life ---
 
 struct h2_stream *wf_h2_stream_new(struct h2 *h2, int32_t id)
 {

@@ -6,8 +6,7 @@
 
 #include "base/assert.h"
 
-// --- the end of the section
-// -------------------------------------------------------------------------
+// --- the end of the section ---
 
 static enum wf_prescan_state bad(struct wf_prescan *p, const char *why)
 {
@@ -47,8 +46,7 @@ enum wf_prescan_state wf_prescan(struct wf_prescan *p, const uint8_t *data, size
     return WF_PRESCAN_MORE;
 }
 
-// --- grammar
-// ------------------------------------------------------------------------------------------
+// --- grammar ---
 
 static bool is_tchar(char c)
 {
@@ -198,8 +196,7 @@ int wf_prescan_trailers(const char *section, size_t len, struct wf_err *err)
     return WF_OK;
 }
 
-// --- taking apart
-// ---------------------------------------------------------------------------------------
+// --- taking apart ---
 
 void wf_head_split(char *head, size_t len, struct wf_head *out, struct wf_header *fields,
                    size_t room)

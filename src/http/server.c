@@ -16,8 +16,7 @@ struct wf_http_server {
     struct wf_http_session *sessions;
 };
 
-// --- time, for all sessions
-// -----------------------------------------------------------------------
+// --- time, for all sessions ---
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -69,8 +68,7 @@ static void drop(struct wf_http_server *s, struct wf_http_session *x)
         x->next->prev = x->prev;
 }
 
-// --- sessions on TLS connections
-// ----------------------------------------------------------------------
+// --- sessions on TLS connections ---
 
 static int conn_write(void *ctx, const uint8_t *data, size_t len)
 {
@@ -222,8 +220,7 @@ struct wf_conn_proto wf_http_server_h1(struct wf_http_server *s)
     return proto(s, "http/1.1", open_h1);
 }
 
-// --- the server
-// -------------------------------------------------------------------------------------
+// --- the server ---
 
 struct wf_http_server *wf_http_server_new(uv_loop_t *loop, const struct wf_http_handler *handler,
                                           struct wf_metrics *metrics)

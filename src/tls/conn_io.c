@@ -14,8 +14,7 @@ enum {
     KEEP_CAP = 16 * 1024,      // an empty buffer larger than this is given back
 };
 
-// --- in
-// -------------------------------------------------------------------------------------------
+// --- in ---
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
@@ -201,8 +200,7 @@ void wf_conn_resume(struct wf_conn *c)
     conn_schedule(c); // bytes may be waiting in the session
 }
 
-// --- out
-// ------------------------------------------------------------------------------------------
+// --- out ---
 
 void conn_schedule(struct wf_conn *c)
 {

@@ -42,8 +42,7 @@ static struct wf_listener *listener_of(struct conn_owner *o)
     return (struct wf_listener *)o;
 }
 
-// --- handshake slots
-// --------------------------------------------------------------------------------
+// --- handshake slots ---
 
 static bool may_shake(struct conn_owner *o, struct wf_conn *c)
 {
@@ -98,7 +97,7 @@ static void slow(struct conn_owner *o, struct wf_conn *c)
         give_slot_back(listener_of(o), c);
 }
 
-// --- what becomes of a connection ---------------------------------------------------------------
+// --- what becomes of a connection ---
 
 static const struct wf_conn_proto *shaken(struct conn_owner *o, struct wf_conn *c)
 {
@@ -148,7 +147,7 @@ static void gone(struct conn_owner *o, struct wf_conn *c)
     listener_settle(l);
 }
 
-// --- accepting ----------------------------------------------------------------------------------
+// --- accepting ---
 
 // Past the limit: taken off the backlog and dropped, since leaving it there would have the loop
 // spin.
@@ -210,7 +209,7 @@ static void on_connection(uv_stream_t *stream, int status)
     conn_destroy(c, &err);
 }
 
-// --- opening ------------------------------------------------------------------------------------
+// --- opening ---
 
 // "host:port", "[v6]:port" or ":port" (all addresses).
 static int resolve(uv_loop_t *loop, const char *address, uv_getaddrinfo_t *req, struct wf_err *err)
@@ -347,7 +346,7 @@ void wf_listener_set_tls(struct wf_listener *l, struct wf_tls *t)
     l->tls = t;
 }
 
-// --- ending -------------------------------------------------------------------------------------
+// --- ending ---
 
 static void tell_done(struct wf_listener *l)
 {

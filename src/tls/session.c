@@ -37,7 +37,7 @@ struct wf_session {
     struct wf_err refusal;     // why the peer's certificate was not good enough
 };
 
-// --- the BIO: our buffers as OpenSSL's source and sink -------------------------------------------
+// --- the BIO: our buffers as OpenSSL's source and sink ---
 
 static int bio_write(BIO *bio, const char *data, int len)
 {
@@ -103,8 +103,7 @@ static BIO *new_bio(struct wf_session *s)
     return bio;
 }
 
-// --- making one
-// -----------------------------------------------------------------------------------
+// --- making one ---
 
 static struct wf_session *new_session(struct wf_tls *t, bool server)
 {
@@ -192,8 +191,7 @@ void wf_session_free(struct wf_session *s)
     free(s);
 }
 
-// --- whom we talk to
-// ------------------------------------------------------------------------------
+// --- whom we talk to ---
 
 int wf_certificate_identity(X509 *cert, struct wf_identity *out, struct wf_err *err)
 {
@@ -315,8 +313,7 @@ int wf_session_select(SSL *ssl, const unsigned char **out, unsigned char *out_le
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-// --- bytes
-// ----------------------------------------------------------------------------------------
+// --- bytes ---
 
 void wf_session_lend(struct wf_session *s, const uint8_t *data, size_t len)
 {

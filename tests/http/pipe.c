@@ -7,8 +7,7 @@
 
 #include "base/assert.h"
 
-// --- the transport
-// ------------------------------------------------------------------------------------
+// --- the transport ---
 
 static int pipe_write(void *ctx, const uint8_t *data, size_t len)
 {
@@ -63,8 +62,7 @@ static const struct wf_transport_ops transport_ops = {
     .now_ms = pipe_now,
 };
 
-// --- the handler
-// --------------------------------------------------------------------------------------
+// --- the handler ---
 
 struct seen {
     struct pipe *p;
@@ -165,8 +163,7 @@ static void on_closed(struct wf_exchange *ex, void *user, int code)
     free(s);
 }
 
-// --- together
-// -----------------------------------------------------------------------------------------
+// --- together ---
 
 struct wf_http_handler pipe_handler(struct pipe *p)
 {

@@ -9,8 +9,7 @@
 #include "base/limits.h"
 #include "pipe.h"
 
-// --- a client
-// -------------------------------------------------------------------------------------------
+// --- a client ---
 
 struct client {
     struct pipe *p;
@@ -154,8 +153,7 @@ static int32_t ask(struct client *c, const char *method, const char *path)
                                   NULL);
 }
 
-// --- tests
-// ----------------------------------------------------------------------------------------------
+// --- tests ---
 
 static void answers(void **state)
 {

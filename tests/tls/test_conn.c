@@ -17,8 +17,7 @@
 static struct testcert_dir dir;
 static uv_loop_t loop;
 
-// --- what the tests stand on
-// --------------------------------------------------------------------------
+// --- what the tests stand on ---
 
 struct world {
     struct wf_tls *server_tls, *client_tls;
@@ -202,8 +201,7 @@ static void dial(struct client *c, struct wf_tls *t, const char *address, const 
     wf_conn_set_user(c->conn, c);
 }
 
-// --- tests
-// ----------------------------------------------------------------------------------------------
+// --- tests ---
 
 static void echoes_much_and_little(void **state)
 {
@@ -407,8 +405,7 @@ static void idle_handshakes_do_not_block(void **state)
     close_world(&w);
 }
 
-// --- another loop
-// ---------------------------------------------------------------------------------------
+// --- another loop ---
 
 struct other {
     struct wf_conn_parcel *parcel;
