@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "watchfire/v1/access.pb-c.h"
+#include "world.h"
+
+#define INCIDENT "IncidentService/"
+#define ACCESS   "AccessService/"
+#define LOG      "LogService/"
+
+static void assert_has(const char *text, const char *words)
+{
+    if (!strstr(text, words))
+        fail_msg("\"%s\" is not in: %s", words, text);
+}
+
+static void declare(struct world *w)
+{
+    int status;
+    const char *t =
+        world_text(w, INCIDENT "DeclareIncident", NULL, "{\"title\":\"EU is down\"}", &status);
+    assert_int_equal(status, 200);
+    assert_has(t, "\"INC-1\"");
+}
+
+// A token of ricardo's with that role; its id if wanted.
+static void token(struct world *w, const char *role, char secret[64], char id[32])
+{
+    char body[128];
+    snprintf(body, sizeof body, "{\"name\":\"t\",\"role\":\"%s\"}", role);
+    const char *t = world_text(w, ACCESS "CreateToken", NULL, body, NULL);
+    world_value(t, "secret", secret, 64);
+    world_value(t, "id", id, 32);
+}
+
+static void a_write_becomes_a_command_and_its_result_the_answer(void **state)
+{
+    struct world *w = *state;
+    int status;
+    declare(w);
+    struct wf_exchange *ex =
+        world_call(w, INCIDENT "AddNote", NULL, "{\"incidentId\":\"INC-1\",\"text\":\"looking\"}");
+    assert_int_equal(ex->status, 200);
+    assert_has(fake_text(ex), "\"seq\"");
+    char index[24];
+    snprintf(index, sizeof index, "%llu", (unsigned long long)w->applied);
+    assert_string_equal(fake_answer(ex, "trailer-watchfire-index"), "");
+    assert_string_equal(fake_answer(ex, "watchfire-index"), index);
+    fake_close(ex, WF_OK);
+    const char *t = world_text(w, INCIDENT "AddNote", NULL,
+                               "{\"incidentId\":\"INC-9\",\"text\":\"looking\"}", &status);
+    assert_int_equal(status, 404);
+    assert_has(t, "INC-9");
+}
+
+static void a_retry_gets_the_first_answer_and_a_reused_id_none(void **state)
+{
+    struct world *w = *state;
+    char first[512];
+    int status;
+    declare(w);
+    snprintf(first, sizeof first, "%s",
+             world_text(w, INCIDENT "AddNote", NULL,
+                        "{\"requestId\":\"r1\",\"incidentId\":\"INC-1\",\"text\":\"a\"}", NULL));
+    uint64_t seq = wf_state_last_seq(w->state);
+    assert_string_equal(
+        first, world_text(w, INCIDENT "AddNote", NULL,
+                          "{\"requestId\":\"r1\",\"incidentId\":\"INC-1\",\"text\":\"a\"}", NULL));
+    assert_int_equal(wf_state_last_seq(w->state), seq);
+    world_text(w, INCIDENT "AddNote", NULL,
+               "{\"requestId\":\"r1\",\"incidentId\":\"INC-1\",\"text\":\"b\"}", &status);
+    assert_true(status >= 400);
+    assert_int_equal(wf_state_last_seq(w->state), seq);
+}
+
+static void reads_of_one_turn_share_one_fence(void **state)
+{
+    struct world *w = *state;
+    struct wf_exchange *ex[5];
+    declare(w);
+    unsigned before = w->reads;
+    for (int i = 0; i < 5; i++) {
+        ex[i] = fake_new("POST", "/watchfire.v1.IncidentService/GetIncident", 20);
+        fake_header(ex[i], "content-type", "application/json");
+        assert_true(fake_run(w->rpc, ex[i], "{\"incidentId\":\"INC-1\"}", 22));
+    }
+    world_turn(w);
+    assert_int_equal(w->reads, before + 1);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(ex[i]->status, 200);
+        assert_has(fake_text(ex[i]), "\"node\":\"fra-1\"");
+        assert_null(strstr(fake_text(ex[i]), "\"stale\":true"));
+        fake_close(ex[i], WF_OK);
+    }
+}
+
+static void a_stale_read_asks_nobody_and_tells_its_age(void **state)
+{
+    struct world *w = *state;
+    declare(w);
+    w->failing = "NO_LEADER";
+    w->failing_code = WF_UNAVAILABLE;
+    int status;
+    const char *t = world_text(w, INCIDENT "GetIncident", NULL,
+                               "{\"incidentId\":\"INC-1\",\"stale\":true}", &status);
+    assert_int_equal(status, 200);
+    assert_has(t, "\"stale\":true");
+    assert_has(t, "\"ageMs\":\"7\"");
+    t = world_text(w, INCIDENT "GetIncident", NULL, "{\"incidentId\":\"INC-1\"}", &status);
+    assert_int_equal(status, 503);
+    assert_has(t, "unavailable");
+}
+
+static void the_leader_is_named_when_there_is_another(void **state)
+{
+    struct world *w = *state;
+    w->failing = "NOT_LEADER";
+    w->failing_code = WF_FAILED_PRECONDITION;
+    const char *t =
+        world_text(w, "ClusterService/TransferLeadership", NULL, "{\"to\":\"syd-1\"}", NULL);
+    assert_has(t, "failed_precondition");
+    assert_has(t, "watchfire.v1.ErrorDetail");
+}
+
+static void a_full_node_says_so_at_once(void **state)
+{
+    struct world *w = *state;
+    int status;
+    declare(w);
+    w->full = true;
+    const char *t = world_text(w, INCIDENT "AddNote", NULL,
+                               "{\"incidentId\":\"INC-1\",\"text\":\"x\"}", &status);
+    assert_int_equal(status, 429);
+    assert_has(t, "resource_exhausted");
+    world_text(w, INCIDENT "GetIncident", NULL, "{\"incidentId\":\"INC-1\"}", &status);
+    assert_int_equal(status, 429);
+    w->full = false;
+}
+
+static void a_viewer_does_not_write_and_the_refusal_is_recorded(void **state)
+{
+    struct world *w = *state;
+    char secret[64], id[32];
+    int status;
+    declare(w);
+    token(w, "ROLE_VIEWER", secret, id);
+    assert_int_equal(strlen(secret), 46);
+    world_text(w, INCIDENT "GetIncident", secret, "{\"incidentId\":\"INC-1\"}", &status);
+    assert_int_equal(status, 200);
+    unsigned before = w->proposed;
+    for (int i = 0; i < 30; i++) {
+        const char *t = world_text(w, INCIDENT "AddNote", secret,
+                                   "{\"incidentId\":\"INC-1\",\"text\":\"x\"}", &status);
+        assert_int_equal(status, 403);
+        assert_has(t, "VIEWER");
+    }
+    assert_int_equal(w->proposed, before);
+    while (w->proposed == before) { // the second's timer
+        uv_run(w->loop, UV_RUN_ONCE);
+        world_turn(w);
+    }
+    const char *t = world_text(w, ACCESS "ListAudit", NULL, "{\"refusalsOnly\":true}", NULL);
+    assert_has(t, "AddNote");
+    assert_has(t, "\"count\":30");
+}
+
+static void a_token_ends_when_it_is_revoked(void **state)
+{
+    struct world *w = *state;
+    char secret[64], id[32], body[64];
+    int status;
+    declare(w);
+    token(w, "ROLE_RESPONDER", secret, id);
+    for (int i = 0; i < 2; i++) {
+        world_text(w, INCIDENT "AddNote", secret, "{\"incidentId\":\"INC-1\",\"text\":\"x\"}",
+                   &status);
+        assert_int_equal(status, 200);
+    }
+    snprintf(body, sizeof body, "{\"id\":\"%s\"}", id);
+    world_text(w, ACCESS "RevokeToken", NULL, body, &status);
+    assert_int_equal(status, 200);
+    world_text(w, INCIDENT "AddNote", secret, "{\"incidentId\":\"INC-1\",\"text\":\"x\"}", &status);
+    assert_int_equal(status, 401);
+    secret[10] ^= 1;
+    world_text(w, INCIDENT "AddNote", secret, "{\"incidentId\":\"INC-1\",\"text\":\"x\"}", &status);
+    assert_int_equal(status, 401);
+}
+
+static void a_follower_looks_twice_before_it_turns_somebody_away(void **state)
+{
+    struct world *w = *state;
+    int status;
+    w->leading = false;
+    unsigned before = w->reads;
+    world_text(w, INCIDENT "ListIncidents", "wf_unknown", "{}", &status);
+    assert_int_equal(status, 401);
+    assert_int_equal(w->reads, before + 1);
+    w->leading = true;
+    world_text(w, INCIDENT "ListIncidents", "wf_unknown", "{}", &status);
+    assert_int_equal(status, 401);
+    assert_int_equal(w->reads, before + 1);
+}
+
+static void who_am_i(void **state)
+{
+    struct world *w = *state;
+    const char *t = world_text(w, ACCESS "WhoAmI", NULL, "{}", NULL);
+    assert_has(t, "\"ricardo\"");
+    assert_has(t, "\"ROLE_ADMIN\"");
+    assert_has(t, "\"certificate\"");
+}
+
+static void drafts_are_checked_without_a_node(void **state)
+{
+    struct world *w = *state;
+    w->full = true;
+    const char *t = world_text(
+        w, INCIDENT "CheckDraft", NULL,
+        "{\"body\":\"We expect to be back in 20 minutes. This was caused by Amazon.\"}", NULL);
+    assert_has(t, "DRAFT_FINDING_KIND_ETA");
+    assert_has(t, "20 minutes");
+    w->full = false;
+}
+
+static void the_chain_is_checked_on_the_pool(void **state)
+{
+    struct world *w = *state;
+    declare(w);
+    struct wf_exchange *ex = world_call(w, LOG "VerifyLog", NULL, "{}");
+    while (!ex->finished)
+        uv_run(w->loop, UV_RUN_ONCE);
+    assert_has(fake_text(ex), "\"valid\":true");
+    fake_close(ex, WF_OK);
+}
+
+static int set_up(void **state)
+{
+    *state = world_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_write_becomes_a_command_and_its_result_the_answer),
+        TEST(a_retry_gets_the_first_answer_and_a_reused_id_none),
+        TEST(reads_of_one_turn_share_one_fence),
+        TEST(a_stale_read_asks_nobody_and_tells_its_age),
+        TEST(the_leader_is_named_when_there_is_another),
+        TEST(a_full_node_says_so_at_once),
+        TEST(a_viewer_does_not_write_and_the_refusal_is_recorded),
+        TEST(a_token_ends_when_it_is_revoked),
+        TEST(a_follower_looks_twice_before_it_turns_somebody_away),
+        TEST(who_am_i),
+        TEST(drafts_are_checked_without_a_node),
+        TEST(the_chain_is_checked_on_the_pool),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
