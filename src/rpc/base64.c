@@ -9,9 +9,11 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 int wf_base64_put(struct wf_buf *out, const uint8_t *data, size_t n, bool padded)
 {
     size_t i = 0;
+
+    if (n == 0)
+        return out->failed ? WF_RESOURCE_EXHAUSTED : WF_OK;
     uint8_t *p = wf_buf_reserve(out, (n + 2) / 3 * 4);
     uint8_t *start = p;
-
     if (p == NULL)
         return WF_RESOURCE_EXHAUSTED;
     for (; i + 3 <= n; i += 3) {

@@ -145,9 +145,8 @@ static void dispatch(struct wf_call *call)
     call->route->fn(call->route->ctx, call);
 }
 
-static int too_busy(struct wf_rpc_server *s, struct wf_err *err)
+static int too_busy(struct wf_err *err)
 {
-    wf_metric_add(s->limit_hit, 1);
     return wf_fail_reason(err, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL",
                           "the node is reading %d MiB of requests already: try again later",
                           WF_REQUEST_BYTES_MAX / 1024 / 1024);
@@ -221,9 +220,11 @@ static void on_data(struct wf_exchange *ex, void *user, const uint8_t *data, siz
         rc = call->codec->framed ? take_frames(call, data, len, &err)
                                  : take_body(call, data, len, &err);
     if (rc == WF_OK && s->buffered > WF_REQUEST_BYTES_MAX && !call->over)
-        rc = too_busy(s, &err);
-    if (rc != WF_OK)
+        rc = too_busy(&err);
+    if (rc != WF_OK) {
+        wf_metric_add(s->limit_hit, rc == WF_RESOURCE_EXHAUSTED);
         wf_call_fail(call, &err, NULL);
+    }
     if (call->ex != NULL)
         wf_exchange_consume(ex, len);
     wf_call_unref(call);
