@@ -114,7 +114,9 @@ static void put_zsh(FILE *out)
     put_nouns(out);
     fputs("\n  elif (( ${#plain} == 1 )) && [[ -n $verbs ]]; then\n"
           "    compadd -- ${=verbs}\n  else\n    _files\n  fi\n}\n"
-          "compdef _watchfire watchfire\n",
+          // Autoloaded by its name, or sourced.
+          "if [ \"$funcstack[1]\" = _watchfire ]; then\n  _watchfire \"$@\"\nelse\n"
+          "  compdef _watchfire watchfire\nfi\n",
           out);
 }
 

@@ -34,7 +34,8 @@ static void put_cell(struct wf_table *t, const struct wf_column *col, const Prot
         wf_text_field(&text, owner, f, now, col->time);
     else if (col->otherwise && wf_text_find(item, col->otherwise, 0, &owner, &f))
         wf_text_field(&text, owner, f, now, col->time);
-    wf_table_cell(t, text_of(&text));
+    const char *cell = text_of(&text);
+    wf_table_cell(t, col->right && strcmp(cell, "-1") == 0 ? "" : cell); // -1: not known
     wf_buf_free(&text);
 }
 
