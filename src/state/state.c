@@ -152,7 +152,8 @@ static int make_room(struct wf_state *s, unsigned n, struct wf_err *err)
     return WF_OK;
 }
 
-// digest' = SHA-256(digest, index, time, and length and bytes of each command and its result).
+// digest' = SHA-256(digest, index, time, head of the event chain, and length and bytes of each command
+// and its result): two nodes that differ in what they answered or recorded differ here.
 static void roll_digest(struct wf_state *s, const struct wf_state_bytes *commands,
                         const struct wf_state_bytes *results, unsigned n)
 {
@@ -162,6 +163,7 @@ static void roll_digest(struct wf_state *s, const struct wf_state_bytes *command
     wf_hash_update(&h, s->meta.digest, WF_HASH_SIZE);
     wf_hash_u64(&h, s->meta.applied);
     wf_hash_u64(&h, (uint64_t)s->meta.time);
+    wf_hash_update(&h, s->meta.head, WF_HASH_SIZE);
     for (unsigned i = 0; i < n; i++) {
         wf_hash_u64(&h, commands[i].len);
         wf_hash_update(&h, commands[i].data, commands[i].len);

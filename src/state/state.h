@@ -81,8 +81,9 @@ int wf_state_reader_applied(struct wf_state_reader *r, uint64_t *index, struct w
 // Answer a reading request: request is e.g. GetIncidentRequest; *response is allocated with the
 // default allocator and freed by the caller with protobuf_c_message_free_unpacked(). The `read`
 // field is left to the caller. Handles every read method of IncidentService, LogService
-// (ListEvents, Search) and AccessService (ListTokens, ListUsers, ListAudit); CheckDraft needs no
-// reader (state/draft.h).
+// (ListEvents, Search) and AccessService (ListTokens, ListUsers, ListAudit), CheckDraft
+// included. Whether the caller may see the answer is not looked at here. Search first catches its
+// index up, on this thread, within bounds.
 int wf_state_query(struct wf_state_reader *r, const ProtobufCMessage *request,
                    ProtobufCMessage **response, struct wf_err *err);
 
