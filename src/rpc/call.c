@@ -223,6 +223,8 @@ static int put_message(struct wf_call *call, const ProtobufCMessage *message, st
     if (call->json)
         return put_json(call, message, out);
     size_t n = protobuf_c_message_get_packed_size(message);
+    if (n == 0) // nothing to reserve, and nothing to be had from an empty buffer
+        return WF_OK;
     uint8_t *p = wf_buf_reserve(out, n);
     if (p == NULL)
         return WF_RESOURCE_EXHAUSTED;
