@@ -14,6 +14,7 @@
 #include "replication/log_store_sqlite.h"
 #include "replication/node.h"
 #include "replication/peer_net_link.h"
+#include "replication/recover.h"
 #include "store_fixture.h"
 #include "tcp_link.h"
 
@@ -21,7 +22,7 @@ enum { NODES = 3, WAIT_MS = 60000 };
 
 struct server {
     struct cluster *cluster;
-    unsigned i;
+    uint64_t id;
     char dir[64], images[80];
     struct tcp_host host;
     struct wf_env_uv env;
@@ -107,7 +108,7 @@ static void start(struct cluster *c, unsigned i)
                                       s->host.address};
     assert_int_equal(wf_peer_net_link_new(&s->net, &net, NULL), WF_OK);
     list_fsm_init(&s->fsm);
-    struct wf_node_options opts = {.id = i + 1,
+    struct wf_node_options opts = {.id = s->id,
                                    .election_timeout_ms = 300,
                                    .heartbeat_timeout_ms = 50,
                                    .image_dir = s->images,
@@ -155,7 +156,7 @@ static int setup(void **state)
     for (unsigned i = 0; i < NODES; i++) {
         struct server *s = &c->s[i];
         s->cluster = c;
-        s->i = i;
+        s->id = i + 1;
         temporary_dir(s->dir);
         snprintf(s->images, sizeof s->images, "%s/images", s->dir);
         assert_int_equal(mkdir(s->images, 0700), 0);
@@ -415,6 +416,89 @@ static void leadership_is_handed_over(void **state)
     await_even(c);
 }
 
+// A new life on an empty disk, under the same name and a number of its own.
+static void wipe(struct cluster *c, unsigned i, uint64_t id)
+{
+    struct server *s = &c->s[i];
+    struct wf_node_identity new = {.node_id = id};
+    remove_files(s->images);
+    remove_files(s->dir);
+    memset(new.cluster_id, 0xc1, sizeof new.cluster_id);
+    strcpy(new.name, names[i]);
+    assert_int_equal(wf_log_store_sqlite_create(s->dir, &new, NULL), WF_OK);
+    s->id = id;
+}
+
+static void recover(struct cluster *c, unsigned i)
+{
+    struct server *s = &c->s[i];
+    struct wf_recover_report report;
+    bool closed = false;
+    for (int pass = 0; pass < 2; pass++) {
+        assert_int_equal(wf_log_store_sqlite_open(&s->store, s->dir, &c->loop, NULL, NULL), WF_OK);
+        if (pass == 0)
+            assert_int_equal(wf_recover_look(s->store, &report, NULL), WF_OK);
+        else
+            assert_int_equal(wf_recover_force(s->store, &report, s->host.address, NULL), WF_OK);
+        closed = false;
+        s->store->close(s->store->ctx, set_true, &closed);
+        while (!closed)
+            turn(c);
+        wf_log_store_sqlite_free(s->store);
+    }
+}
+
+static void change(struct cluster *c)
+{
+    deadline(c);
+    while (c->waiting > 0)
+        turn(c);
+    if (c->err.code != WF_OK)
+        fail_msg("%s", c->err.msg);
+}
+
+static void a_lost_quorum_is_recovered_and_the_others_join_anew(void **state)
+{
+    struct cluster *c = *state;
+    struct wf_node_status status;
+    await_leader(c);
+    propose_surely(c, 0, 50);
+    await_even(c);
+    for (unsigned i = 0; i < NODES; i++)
+        stop(c, i);
+    recover(c, 2);
+    start(c, 2);
+    assert_int_equal(await_leader(c), 2);
+    propose_surely(c, 2, 20);
+    // One that was left behind does not get in, and does not disturb.
+    start(c, 1);
+    propose_surely(c, 2, 20);
+    assert_true(c->s[1].fsm.now.commands <= 50);
+    assert_int_equal(leader(c), 2);
+    stop(c, 1);
+    // With an empty disk and a number of its own it does.
+    c->waiting++;
+    wf_node_add(c->s[2].node, names[1], "iad", c->s[1].host.address, on_changed, c);
+    change(c);
+    wf_node_status(c->s[2].node, &status);
+    assert_int_equal(status.n, 2);
+    uint64_t id = status.members[0].member.id == 3 ? status.members[1].member.id
+                                                   : status.members[0].member.id;
+    assert_true(id > 3);
+    wipe(c, 1, id);
+    start(c, 1);
+    c->waiting++;
+    wf_node_assign(c->s[2].node, names[1], WF_STANDBY, on_changed, c);
+    change(c);
+    propose_surely(c, 1, 20);
+    deadline(c);
+    while (c->s[1].fsm.now.applied < c->highest || c->s[2].fsm.now.applied < c->highest ||
+           c->s[1].fsm.now.applied != c->s[2].fsm.now.applied)
+        turn(c);
+    assert_memory_equal(&c->s[1].fsm.now, &c->s[2].fsm.now, sizeof c->s[1].fsm.now);
+    assert_true(c->s[1].fsm.now.commands >= 110);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -426,6 +510,7 @@ int main(void)
         TEST(everybody_goes_and_nothing_is_lost),
         TEST(one_that_was_away_for_long_gets_an_image),
         TEST(leadership_is_handed_over),
+        TEST(a_lost_quorum_is_recovered_and_the_others_join_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
