@@ -30,7 +30,7 @@ config=(pkg-config --define-variable="prefix=$prefix")
   -o "$work/shared"
 # shellcheck disable=SC2046
 "${CC:-cc}" "${flags[@]}" "$source/docs/examples/incident.c" $("${config[@]}" --cflags watchfire) \
-  "$prefix/$libdir/libwatchfire.a" $("${config[@]}" --libs libprotobuf-c openssl libuv libnghttp2 jansson) \
+  "$prefix/$libdir/libwatchfire.a" $("${config[@]}" --libs libprotobuf-c openssl libuv libnghttp2 jansson) -lm \
   -o "$work/static"
 cmake -S "$source/docs/examples" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" \
   -DCMAKE_C_FLAGS="${flags[*]}" >/dev/null
