@@ -198,6 +198,8 @@ int wf_call_decode(struct wf_call *call, const uint8_t *data, size_t len, struct
 {
     const ProtobufCMessageDescriptor *d = call->method->request;
 
+    if (len == 0) // an empty body has no address
+        data = (const uint8_t *)"";
     if (call->json)
         return wf_json_read(wf_rpc_server_schema(call->server), d, (const char *)data, len, a, out,
                             err);
