@@ -249,6 +249,9 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2 *h2 = user;
+    if (frame->hd.type == NGHTTP2_GOAWAY && !h2->ended) // nghttp2's own verdict: a flood of resets
+        wf_metric_add(h2->base.shared->metric.abusive,
+                      frame->goaway.error_code != NGHTTP2_NO_ERROR);
     if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)
         return 0;
     forget_pings(h2);
