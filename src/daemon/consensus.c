@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "daemon/checkpoint.h"
 #include "daemon/commands.h"
 #include "daemon/raft_link.h"
 #include "daemon/state_fsm.h"
@@ -55,12 +56,14 @@ struct wf_consensus {
     struct wf_peer_net *net;
     struct wf_raft_dialer dialer;
     struct wf_state_fsm fsm;
+    struct wf_checkpoint checkpoint;
     struct wf_node *node;
     struct wf_node_identity identity;
 
     bool genesis_proposed; // in this leadership
     bool stepping_down, stopping, stopped, closing;
     char was[128];                // state, as last logged
+    bool was_fenced;              // likewise
     struct wf_node_status status; // as of the last beat
 
     struct wf_metric *commit_seconds, *term, *commit, *applied, *leading, *proposals, *entries,
@@ -125,6 +128,10 @@ static void publish(struct wf_consensus *c)
         wf_log(WF_LOG_INFO, "raft", "state", state_name(&c->status), "leader", v.leader, "term",
                wf_log_u(c->status.term), NULL);
     strcpy(c->was, now);
+    if (!c->status.serving && !c->was_fenced)
+        wf_log(WF_LOG_ERROR, "this node has fenced itself and serves nothing", "why",
+               c->status.fence_reason, NULL);
+    c->was_fenced = !c->status.serving;
 }
 
 static void measure(struct wf_consensus *c)
@@ -401,6 +408,8 @@ static void on_beat(uv_timer_t *t)
     propose_genesis(c);
     if (n % (1000 / BEAT_MS) == 0)
         measure(c);
+    if (n % (200 / BEAT_MS) == 0)
+        wf_checkpoint_look(&c->checkpoint);
 }
 
 // --- stopping ------------------------------------------------------------------------------------
@@ -608,6 +617,7 @@ int wf_consensus_open(struct wf_consensus **out, const struct wf_consensus_optio
     wf_board_init(&c->board);
     wf_raft_dialer_init(&c->dialer, &c->loop, opts->tls);
     wf_state_fsm_init(&c->fsm, opts->state, opts->metrics);
+    wf_checkpoint_init(&c->checkpoint, &c->loop, opts->state_dir, opts->metrics);
     make_metrics(c);
     rc = wf_env_uv_init(&c->env, &c->loop, err);
     WF_ASSERT(rc == WF_OK);
