@@ -11,7 +11,8 @@
 enum {
     ENCRYPT_STEP = 16 * 16384, // sixteen full records, then see what the kernel takes
     FLUSH_ROUNDS = 8,          // of encrypt and send in one turn: others want theirs
-    KEEP_CAP = 16 * 1024,      // an empty buffer larger than this is given back
+    FIRST_CAP = 16 * 1024,     // of what is collected: one record
+    KEEP_CAP = 4 * 1024, // an empty buffer larger than this is given back: most connections idle
 };
 
 // --- in ---
@@ -240,8 +241,8 @@ int wf_conn_write(struct wf_conn *c, const uint8_t *data, size_t len)
         wf_buf_consume(&c->plain, c->plain_at);
         c->plain_at = 0;
     }
-    if (c->plain.cap == 0 && len < KEEP_CAP)
-        (void)wf_buf_reserve(&c->plain, KEEP_CAP); // grows in fewer steps; a failure shows below
+    if (c->plain.cap == 0 && len < FIRST_CAP)
+        (void)wf_buf_reserve(&c->plain, FIRST_CAP); // grows in fewer steps; a failure shows below
     if (wf_conn_queued(c) + len > WF_TLS_QUEUE_MAX ||
         wf_buf_append(&c->plain, data, len) != WF_OK) {
         struct wf_err err = {0};

@@ -106,8 +106,7 @@ static void grammar_of_a_request(void **state)
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-        "Transfer-Encoding: chunked\r\n\r\n",
+        "P / HTTP/1.1\r\nHost:\r\nTransfer-Encoding:chunked\r\nTransfer-Encoding:chunked\r\n\r\n",
         "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
