@@ -7,13 +7,13 @@
 #include "watchfire/internal/v1/command.pb-c.h"
 
 // clang-format off
-// The commander's own acts need COMMANDER; what any holder of a role may do needs RESPONDER, and the
-// state machine looks at who holds what.
+// To declare needs COMMANDER; the rest needs RESPONDER, and the state machine looks at who holds which
+// role of the incident.
 #define RULES(X) \
     /* service, method, least role, kind, what it becomes or who answers it, further rule */ \
     X(Incident, DeclareIncident,  COMMANDER, WRITE, DECLARE_INCIDENT, NULL) \
-    X(Incident, ChangeState,      COMMANDER, WRITE, CHANGE_STATE, NULL) \
-    X(Incident, UpdateIncident,   COMMANDER, WRITE, UPDATE_INCIDENT, NULL) \
+    X(Incident, ChangeState,      RESPONDER, WRITE, CHANGE_STATE, NULL) \
+    X(Incident, UpdateIncident,   RESPONDER, WRITE, UPDATE_INCIDENT, NULL) \
     X(Incident, OfferRole,        RESPONDER, WRITE, OFFER_ROLE, NULL) \
     X(Incident, AcceptRole,       RESPONDER, WRITE, ACCEPT_ROLE, NULL) \
     X(Incident, DeclineRole,      RESPONDER, WRITE, DECLINE_ROLE, NULL) \

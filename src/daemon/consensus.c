@@ -409,7 +409,7 @@ static void on_beat(uv_timer_t *t)
     if (n % (1000 / BEAT_MS) == 0)
         measure(c);
     if (n % (200 / BEAT_MS) == 0)
-        wf_checkpoint_look(&c->checkpoint);
+        wf_checkpoint_look(&c->checkpoint, c->fsm.bytes);
 }
 
 // --- stopping ------------------------------------------------------------------------------------

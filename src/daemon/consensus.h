@@ -21,6 +21,7 @@ struct wf_consensus_options {
     struct wf_metrics *metrics;
     const char *log_dir;   // where the log store is
     const char *image_dir; // state images
+    const char *state_dir;
     // On the consensus thread. fatal: the node cannot go on. stepped_down, stopped: what was wanted
     // is done.
     void (*fatal)(void *ctx, const struct wf_err *why);

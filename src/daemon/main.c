@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // watchfired: one node of a cluster.
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,10 @@ int main(int argc, char **argv)
         return WF_EXIT_OK;
     }
     signal(SIGPIPE, SIG_IGN);
+    // An entry of a few hundred kilobytes comes and goes with every round: it must not be mapped
+    // and faulted in anew each time.
+    mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
     int rc = wf_config_load(&c, a.check ? a.check : a.config, &err);
     if (rc == WF_OK) {
         wf_log_setup(c->log ? c->log->level : WF_LOG_INFO, c->log ? c->log->format : WF_LOG_LOGFMT,

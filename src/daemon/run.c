@@ -295,6 +295,7 @@ static int open_consensus(struct run *r, struct wf_err *err)
                                      .metrics = r->metrics,
                                      .log_dir = r->dir.path,
                                      .image_dir = r->dir.images,
+                                     .state_dir = r->dir.state,
                                      .fatal = on_fatal,
                                      .stepped_down = on_stepped_down,
                                      .stopped = on_stopped,

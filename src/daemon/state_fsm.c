@@ -27,6 +27,8 @@ static int apply(void *ctx, const struct wf_batch *b, struct wf_bytes *results, 
                             (struct wf_state_bytes *)results, err);
     wf_metric_observe(f->apply_seconds, (double)(wf_clock_mono_ns() - start) / 1e9);
     wf_metric_observe(f->batch_commands, b->n);
+    for (unsigned i = 0; i < b->n; i++)
+        f->bytes += b->commands[i].len;
     return rc;
 }
 
@@ -105,6 +107,7 @@ void wf_state_fsm_init(struct wf_state_fsm *f, struct wf_state *state, struct wf
 {
     WF_ASSERT(state != NULL);
     f->state = state;
+    f->bytes = 0;
     f->fsm = (struct wf_fsm){.ctx = f,
                              .apply = apply,
                              .applied = applied,

@@ -12,6 +12,7 @@
 struct wf_state_fsm {
     struct wf_fsm fsm; // hand out &fsm
     struct wf_state *state;
+    uint64_t bytes; // of commands applied
     struct wf_metric *apply_seconds, *batch_commands, *image_seconds, *image_bytes;
 };
 

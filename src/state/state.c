@@ -243,6 +243,8 @@ int wf_state_checkpoint(const char *dir, struct wf_err *err)
     int rc = wf_db_open(&db, path, SQLITE_OPEN_READWRITE, err);
     if (rc != WF_OK)
         return wf_wrap(err, rc, "checkpoint of %s", path);
+    // A connection that has not read yet knows of no WAL, and would have nothing to do.
+    wf_db_exec(&db, "PRAGMA schema_version");
     // PASSIVE waits for nobody: what a reader still needs stays for the next time.
     sqlite3_wal_checkpoint_v2(db.conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     int failed = sqlite3_errcode(db.conn) & 0xff;
