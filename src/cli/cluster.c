@@ -232,14 +232,15 @@ static char **daemon_arguments(const struct wf_cli *cli, char *program)
     size_t more = 0;
     while (wf_cli_args_at(&cli->args, "ARGUMENTS", more))
         more++;
-    char **argv = calloc(more + 4, sizeof(*argv));
+    char **argv = calloc(more + 5, sizeof(*argv));
     if (!argv)
         return NULL;
     argv[0] = program;
     argv[1] = (char *)"restore";
-    argv[2] = (char *)wf_cli_args_get(&cli->args, "FILE");
+    argv[2] = (char *)"--from";
+    argv[3] = (char *)wf_cli_args_get(&cli->args, "FILE");
     for (size_t i = 0; i < more; i++)
-        argv[3 + i] = (char *)wf_cli_args_at(&cli->args, "ARGUMENTS", i);
+        argv[4 + i] = (char *)wf_cli_args_at(&cli->args, "ARGUMENTS", i);
     return argv;
 }
 

@@ -135,8 +135,10 @@ const struct wf_cli_command wf_cli_record_commands[] = {
     {.noun = "cluster",
      .verb = "restore",
      .summary = "Begin a new cluster from a backup, on this machine: runs watchfired restore",
-     .params = PARAMS(ARG("FILE", NULL, STRING, "the backup"),
-                      OPT_ARG("ARGUMENTS", NULL, REST, "passed on to watchfired restore")),
+     .params =
+         PARAMS(ARG("FILE", NULL, STRING, "the backup"),
+                ARG("ARGUMENTS", NULL, REST,
+                    "passed on to watchfired restore: --config and the node's watchfired.yaml")),
      .traits = WF_CLI_CONFIRM,
      .warning = "the node's data is replaced by {FILE}",
      .run = wf_cli_run_restore},

@@ -282,7 +282,8 @@ static void a_backup_is_checked_before_it_is_kept(void **state)
     assert_non_null(strstr(out, "26 B, index 99, sha256 "));
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(RUN(NULL, "cluster", "backup", path), WF_EXIT_LOCAL);
-    assert_int_equal(RUN(NULL, "cluster", "restore", "/dev/null", "-y"), WF_EXIT_INVALID);
+    assert_int_equal(RUN(NULL, "cluster", "restore", "-y", "/dev/null", "--config", "x"),
+                     WF_EXIT_INVALID);
 }
 
 static void a_watch_counts(void **state)
