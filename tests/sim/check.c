@@ -23,6 +23,67 @@ void sim_check_applied(struct life *l, uint64_t index, uint64_t digest)
         sim_fail(s, "%s diverges at index %llu", l->server->name, (unsigned long long)index);
 }
 
+// --- the rules of membership (docs/libraft.md, M5 to M12), as they show from outside ------------
+
+static void check_new_change(struct sim *s, const struct life *l, uint64_t index)
+{
+    const struct wf_node *n = l->node;
+    const struct raft_configuration *c = wf_raft_configuration(node_raft(n));
+    struct wf_raft_progress p;
+    unsigned voters = 0, live = 0;
+
+    if (!wf_guard_established(n->guard))
+        sim_fail(s, "%s changes the membership before its term has committed", l->server->name);
+    if (n->change.role == WF_VOTER && wf_raft_role(node_raft(n), n->change.id) == RAFT_VOTER &&
+        wf_raft_progress_of(node_raft(n), n->change.id, &p) && p.match + 1 < index)
+        sim_fail(s, "%s promotes a server that has %llu of %llu entries", l->server->name,
+                 (unsigned long long)p.match, (unsigned long long)index - 1);
+    for (unsigned i = 0; i < c->n; i++) {
+        voters += c->servers[i].role == RAFT_VOTER;
+        live += c->servers[i].role == RAFT_VOTER && membership_recent(n, c->servers[i].id);
+    }
+    if (live <= voters / 2)
+        sim_fail(s, "%s makes a membership of which %u of %u voters answer", l->server->name, live,
+                 voters);
+}
+
+static void check_rules(struct life *l)
+{
+    struct sim *s = l->sim;
+    struct raft *r = node_raft(l->node);
+    uint64_t uncommitted = wf_raft_configuration_uncommitted(r);
+
+    if (s->opts.stock)
+        return; // they are ours, not libraft's
+    if (wf_raft_role(r, l->server->id) != RAFT_VOTER)
+        sim_fail(s, "%s leads and is no voter", l->server->name);
+    if (!s->profile.grow && wf_configuration_voters(wf_raft_configuration(r)) < 3)
+        sim_fail(s, "%s leaves fewer than three voters", l->server->name);
+    if (wf_raft_transferring(r) && wf_raft_change_pending(r))
+        sim_fail(s, "%s transfers leadership and changes the membership at once", l->server->name);
+    if (uncommitted != l->change_seen && uncommitted != 0 &&
+        wf_raft_term_of(r, uncommitted) == wf_raft_term(r))
+        check_new_change(s, l, uncommitted);
+    l->change_seen = uncommitted;
+}
+
+// A transfer's target has everything (B13).
+void sim_check_timeout_now(struct life *l, uint64_t to)
+{
+    struct wf_raft_progress p;
+
+    if (!l->sim->opts.stock && wf_raft_progress_of(node_raft(l->node), to, &p) &&
+        p.match != wf_raft_last(node_raft(l->node)))
+        sim_fail(l->sim, "%s hands over to a server that is behind", l->server->name);
+}
+
+// An image's membership is committed (M3).
+void sim_check_image(struct life *l)
+{
+    if (!l->sim->opts.stock && wf_raft_configuration_uncommitted(node_raft(l->node)) != 0)
+        sim_fail(l->sim, "%s puts an uncommitted membership into an image", l->server->name);
+}
+
 // One leader per term, and bounded queues.
 void sim_check_life(struct life *l)
 {
@@ -48,6 +109,7 @@ void sim_check_life(struct life *l)
         sim_fail(s, "two leaders in term %llu: %llu and %s", (unsigned long long)term,
                  (unsigned long long)s->leader_of[term], l->server->name);
     }
+    check_rules(l);
 }
 
 // --- at the end --------------------------------------------------------------------------------

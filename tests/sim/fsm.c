@@ -129,6 +129,7 @@ static int image_begin(void *ctx, void **image, struct wf_err *err)
     (void)err;
     if (p == NULL)
         abort();
+    sim_check_image(l);
     p->life = l;
     fsm_copy(&p->fsm, &l->fsm);
     *image = p;

@@ -79,6 +79,8 @@ static int net_send(void *ctx, uint64_t to_id, const struct wf_msg *msg)
 
     if (l->dead || to == NULL || to == l->server || l->up[to->at] == 0)
         return WF_UNAVAILABLE;
+    if (msg->kind == WF_MSG_TIMEOUT_NOW)
+        sim_check_timeout_now(l, to_id);
     if (s->flying[l->server->at][to->at] > HELD_MAX)
         return WF_RESOURCE_EXHAUSTED;
     if (to->life == NULL || to->life->dead || !reaches(s, l->server->at, to->at) ||

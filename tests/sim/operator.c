@@ -158,7 +158,7 @@ static void operate(struct sim *s, struct event *e)
 
     (void)e;
     if (s->now < MS(QUIET_MS))
-        sim_at(s, s->now + sim_random(s, MS(50), MS(700)), operate, NULL);
+        sim_at(s, s->now + sim_random(s, MS(10), MS(250)), operate, NULL);
     if (l == NULL)
         return;
     wf_node_status(l->node, &st);

@@ -122,6 +122,7 @@ struct life {
     void *net_stopped_arg;
     struct life *next; // all of the run's: events point at them
     bool store_failed;
+    uint64_t change_seen; // check.c: the uncommitted membership it had last
 };
 
 // --- one run -----------------------------------------------------------------------------------
@@ -210,6 +211,8 @@ void sim_operator_start(struct sim *s);
 // check.c
 void sim_check_applied(struct life *l, uint64_t index, uint64_t digest);
 void sim_check_life(struct life *l); // after every event that reached it
+void sim_check_timeout_now(struct life *l, uint64_t to);
+void sim_check_image(struct life *l);
 void sim_check_end(struct sim *s);
 
 // run.c
