@@ -17,7 +17,6 @@ enum { WF_CALL_ADDRESS_SIZE = 64 };
 
 // How a protocol writes. What is sent is framed (framed) or bare.
 struct wf_codec {
-    const char *name; // as a metric's label
     bool framed;
     const char *content_type[2]; // of proto, of JSON
     // What the request's headers ask for: encodings, timeout (into call->timeout). Not WF_OK is
@@ -97,7 +96,6 @@ uv_loop_t *wf_rpc_server_loop(const struct wf_rpc_server *s);
 const struct wf_schema *wf_rpc_server_schema(const struct wf_rpc_server *s);
 struct wf_buf *
 wf_rpc_server_scratch(struct wf_rpc_server *s); // emptied; for one message on its way
-void wf_rpc_server_arm(struct wf_rpc_server *s, struct wf_call *call);
 void wf_rpc_server_over(struct wf_rpc_server *s, struct wf_call *call, int code);
 void wf_rpc_server_account(struct wf_rpc_server *s, struct wf_call *call, size_t buffered);
 

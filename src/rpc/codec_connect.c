@@ -105,21 +105,18 @@ static void end_stream(struct wf_call *call, const struct wf_err *err,
 }
 
 const struct wf_codec wf_codec_connect = {
-    .name = "connect",
     .content_type = {"application/proto", "application/json"},
     .head = head,
     .end = end_unary,
 };
 
 const struct wf_codec wf_codec_connect_get = {
-    .name = "connect",
     .content_type = {"application/proto", "application/json"},
     .head = head,
     .end = end_unary,
 };
 
 const struct wf_codec wf_codec_connect_stream = {
-    .name = "connect",
     .framed = true,
     .content_type = {"application/connect+proto", "application/connect+json"},
     .head = head,

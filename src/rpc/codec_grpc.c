@@ -77,7 +77,6 @@ static void end(struct wf_call *call, const struct wf_err *err, const struct wf_
 }
 
 const struct wf_codec wf_codec_grpc = {
-    .name = "grpc",
     .framed = true,
     .content_type = {"application/grpc", "application/grpc+json"},
     .head = head,

@@ -85,15 +85,17 @@ static wf_mono_ns deadline_of(const struct wf_call *call)
     return __builtin_add_overflow(call->began, timeout, &at) ? UINT64_MAX : at;
 }
 
-void wf_rpc_server_arm(struct wf_rpc_server *s, struct wf_call *call)
+static int arm(struct wf_rpc_server *s, struct wf_call *call, struct wf_err *err)
 {
     wf_mono_ns at = deadline_of(call);
 
     call->deadline.at = at;
     if (at == UINT64_MAX)
-        return;
-    if (wf_deadlines_add(&s->deadlines, &call->deadline, at) == WF_OK)
-        arm_timer(s);
+        return WF_OK;
+    if (wf_deadlines_add(&s->deadlines, &call->deadline, at) != WF_OK)
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "the node is out of memory");
+    arm_timer(s);
+    return WF_OK;
 }
 
 // --- the calls' side ----------------------------------------------------------------------------
@@ -351,7 +353,8 @@ static void start_call(struct wf_rpc_server *s, struct wf_exchange *ex, struct w
     wf_exchange_set_handler(ex, &exchange_handler, call);
     wf_call_ref(call);
     int rc = call->codec->head(call, &err);
-    wf_rpc_server_arm(s, call);
+    if (rc == WF_OK)
+        rc = arm(s, call, &err);
     if (rc != WF_OK)
         wf_call_fail(call, &err, NULL);
     else if (call->method->client_streaming)

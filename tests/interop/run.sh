@@ -15,5 +15,5 @@ cp "$here"/*.mjs .
 export SERVER=$server PROTO=$here/../rpc/proto GRPC_PROTO=${GRPC_PROTO:-/usr/share/grpc-proto}
 export SET=${SET:?the FileDescriptorSet of the test service}
 /usr/bin/python3 "$here/grpcio.py" "$server"
-"$here/curl.sh" "$server" "$cache/node_modules/.bin/buf"
+"$here/curl.sh" "$server" "$(ls "$cache"/node_modules/@bufbuild/buf-linux-*/bin/buf)"
 node --test --test-concurrency=1 --test-reporter=spec grpc_js.test.mjs connect.test.mjs
