@@ -31,6 +31,10 @@ static const char *advice_for(const struct wf_client_error *err)
         return "the command has changed hands; look again with watchfire ic who INCIDENT";
     if (strcmp(err->reason, "DRAFT_FINDINGS") == 0)
         return "change the draft, or post it as it is with --override";
+    if (strcmp(err->reason, "CONNECT_FAILED") == 0)
+        return "does watchfired run there? --endpoint, WATCHFIRE_ENDPOINTS or the configuration "
+               "file "
+               "say where";
     if (err->code == WF_CLIENT_UNAUTHENTICATED)
         return "show a certificate (--cert, --key) or a token (--token)";
     if (err->code == WF_CLIENT_UNAVAILABLE)

@@ -47,25 +47,22 @@ void wf_channel_free(struct wf_channel *ch)
 
 // --- the connection ------------------------------------------------------------------------------
 
-static void tell_connected(struct wf_channel *ch)
-{
-    struct wf_op *op;
-    while (ch->open && (op = ch->waiting)) {
-        ch->waiting = op->next_waiting;
-        op->next_waiting = NULL;
-        wf_op_connected(op);
-    }
-}
-
-// Those who wait now, not those who come to wait while they are told.
-static void tell_failed(struct wf_channel *ch, const struct wf_err *err)
+// Tell those who wait now, not those who come to wait while they are told. Whoever is told may
+// cancel the others, or free the client: then they are over, but their memory stays for this turn
+// of the loop.
+static void tell_all(struct wf_channel *ch, const struct wf_err *err)
 {
     struct wf_op *op = ch->waiting, *next;
     ch->waiting = NULL;
     for (; op; op = next) {
         next = op->next_waiting;
         op->next_waiting = NULL;
-        wf_op_failed(op, err);
+        if (op->over)
+            continue;
+        if (err)
+            wf_op_failed(op, err);
+        else
+            wf_op_connected(op);
     }
 }
 
@@ -78,7 +75,7 @@ static void on_open(void *ctx)
     stop_timer(ch);
     ch->open = true;
     ch->heard = wf_clock_mono_ns();
-    tell_connected(ch);
+    tell_all(ch, NULL);
 }
 
 static void unlink_from_client(struct wf_link *link)
@@ -104,7 +101,7 @@ static void on_closed(void *ctx, const struct wf_err *err)
         struct wf_err why = *err;
         if (!strstr(why.msg, ch->address))
             wf_wrap(&why, why.code, "%s", ch->address);
-        tell_failed(ch, &why);
+        tell_all(ch, &why);
     }
 }
 
@@ -117,7 +114,7 @@ static void on_dial_timeout(uv_timer_t *timer)
             ch->client->options.connect_timeout_ms);
     let_go(ch);
     wf_http_client_close(link->http);
-    tell_failed(ch, &err);
+    tell_all(ch, &err);
 }
 
 static bool start_timer(struct wf_channel *ch)

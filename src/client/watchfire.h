@@ -111,9 +111,9 @@ WF_CLIENT_API int wf_client_new(struct wf_client **out, struct uv_loop_s *loop,
                                 const struct wf_client_options *options,
                                 struct wf_client_error *err);
 
-// Close the connections and free the client. Calls and streams still open end with CANCELLED first,
-// inside this function. With a loop of the caller's, that loop must run on for a moment, for its
-// handles to close.
+// Close the connections and free the client. From a callback only if the loop is the caller's.
+// Calls and streams still open end with CANCELLED first, inside this function. With a loop of the
+// caller's, that loop must run on for a moment, for its handles to close.
 WF_CLIENT_API void wf_client_free(struct wf_client *client);
 
 // --- calls ---------------------------------------------------------------------------------------

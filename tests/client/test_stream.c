@@ -370,6 +370,36 @@ static void a_client_on_a_loop_leaves_nothing_behind(void **state)
     fake_node_stop(a.node);
 }
 
+static void free_it(void *ctx, ProtobufCMessage *response, const struct wf_client_error *err)
+{
+    struct started *s = ctx;
+    assert_null(response);
+    assert_int_equal(err->code, s->done ? WF_CLIENT_CANCELLED : WF_CLIENT_UNAVAILABLE);
+    if (s->done++ == 0)
+        wf_client_free(s->client);
+}
+
+static void a_client_may_be_freed_by_whom_it_tells(void **state)
+{
+    (void)state;
+    struct log_script gone;
+    start(&gone, 0, 0, 0);
+    char address[64];
+    snprintf(address, sizeof(address), "%s", fake_node_address(gone.node));
+    fake_node_stop(gone.node);
+    uv_loop_t loop;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    struct started s = {.client = client_of(&loop, address, NULL)};
+    Watchfire__V1__AddNoteRequest request = WATCHFIRE__V1__ADD_NOTE_REQUEST__INIT;
+    struct wf_client_call_options once = {.once = true};
+    for (int i = 0; i < 5; i++) // all wait for the same connection
+        assert_non_null(wf_client_start(s.client, "/watchfire.v1.IncidentService/AddNote",
+                                        &request.base, &once, free_it, &s));
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(s.done, 5);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -395,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_watch_moves_to_another_node),
         cmocka_unit_test(a_watch_that_is_refused_ends),
         cmocka_unit_test(a_client_on_a_loop_leaves_nothing_behind),
+        cmocka_unit_test(a_client_may_be_freed_by_whom_it_tells),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
