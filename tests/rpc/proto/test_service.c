@@ -175,7 +175,7 @@ static void count(struct wf_call *call, uint32_t n, uint32_t size,
     struct counter *c = calloc(1, sizeof *c);
 
     WF_ASSERT(c != NULL);
-    *c = (struct counter){0, n, size, then_fail};
+    *c = (struct counter){0, n, size < PAYLOAD_MAX ? size : PAYLOAD_MAX, then_fail};
     wf_call_ref(call);
     wf_call_set_user(call, c, counter_over);
     wf_call_on_writable(call, count_on);
