@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/config.h"
@@ -40,11 +41,13 @@ struct args {
     bool bootstrap, inspect, force, help, version;
 };
 
-static int fail(const struct wf_err *err)
+_Noreturn static void fail(const struct wf_err *err)
 {
     // One line, whatever the log's level: this is what a person looks for.
     wf_log(WF_LOG_ERROR, err->msg, "exit", wf_log_i(wf_exit_of(err)), NULL);
-    return (int)wf_exit_of(err);
+    fflush(stdout);
+    // What a start that failed half-way has open is the kernel's to close.
+    _exit((int)wf_exit_of(err));
 }
 
 static void print_usage(FILE *out)
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
     if (rc == WF_OK && a.check)
         printf("%s is right: node %s of cluster %s\n", a.check, c->node.name, c->cluster.name);
     if (rc != WF_OK)
-        return fail(&err);
+        fail(&err);
     wf_config_free(c);
     return WF_EXIT_OK;
 }
