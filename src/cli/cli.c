@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -188,9 +189,21 @@ int wf_cli_stream(struct wf_cli *cli, const ProtobufCMessage *request,
 
 // --- showing -------------------------------------------------------------------------------------
 
+// Events have no page token: the next page begins after the last one shown.
+static void put_more_events(struct wf_cli *cli, const ProtobufCMessage *response)
+{
+    if (response->descriptor != &watchfire__v1__list_events_response__descriptor)
+        return;
+    const Watchfire__V1__ListEventsResponse *r = (const void *)response;
+    if (r->more && r->n_events > 0)
+        fprintf(cli->err, "Next: there is more: --after %" PRIu64 "\n",
+                r->events[r->n_events - 1]->seq);
+}
+
 // A page that ended early names the next one.
 static void put_next_page(struct wf_cli *cli, const ProtobufCMessage *response)
 {
+    put_more_events(cli, response);
     const ProtobufCFieldDescriptor *f =
         protobuf_c_message_descriptor_get_field_by_name(response->descriptor, "next_page_token");
     if (f && !wf_text_is_default(response, f))

@@ -116,6 +116,21 @@ static void watch(struct wf_call *call)
     wf_call_finish(call);
 }
 
+static void list_events(struct wf_call *call)
+{
+    Watchfire__V1__ListEventsResponse a = WATCHFIRE__V1__LIST_EVENTS_RESPONSE__INIT;
+    Watchfire__V1__Event e = WATCHFIRE__V1__EVENT__INIT, *list[] = {&e};
+    Watchfire__V1__NoteAdded note = WATCHFIRE__V1__NOTE_ADDED__INIT;
+    e.seq = 8;
+    e.what_case = WATCHFIRE__V1__EVENT__WHAT_NOTE;
+    e.note = &note;
+    note.text = (char *)"the note itself";
+    a.n_events = 1;
+    a.events = list;
+    a.more = true;
+    wf_call_reply(call, &a.base);
+}
+
 static void on_call(void *ctx, struct wf_call *call)
 {
     (void)ctx;
@@ -131,6 +146,8 @@ static void on_call(void *ctx, struct wf_call *call)
         refuse(call, WF_FAILED_PRECONDITION, "STALE_EPOCH", NULL);
     } else if (strcmp(name, "ExportLog") == 0) {
         export_log(call);
+    } else if (strcmp(name, "ListEvents") == 0) {
+        list_events(call);
     } else if (strcmp(name, "Backup") == 0) {
         backup(call);
     } else if (strcmp(name, "WatchEvents") == 0) {
@@ -286,6 +303,14 @@ static void a_backup_is_checked_before_it_is_kept(void **state)
                      WF_EXIT_INVALID);
 }
 
+static void a_page_of_events_names_the_next(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(NULL, "log", "show", "-n", "1"), 0);
+    assert_string_equal(out, "SEQ  WHAT\n  8  the note itself\n");
+    assert_string_equal(errors, "Next: there is more: --after 8\n");
+}
+
 static void a_watch_counts(void **state)
 {
     (void)state;
@@ -345,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_sitrep_is_read_in_sections),
         cmocka_unit_test(the_record_is_verified_here),
         cmocka_unit_test(a_backup_is_checked_before_it_is_kept),
+        cmocka_unit_test(a_page_of_events_names_the_next),
         cmocka_unit_test(a_watch_counts),
         cmocka_unit_test(help_and_completion_come_from_the_table),
         cmocka_unit_test(bash_takes_its_completion),
