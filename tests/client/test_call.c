@@ -2,9 +2,11 @@
 // Unary calls against real listeners on loopback.
 #include "check.h"
 
+#include <arpa/inet.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "client/watchfire.h"
@@ -318,6 +320,31 @@ static void a_silent_node_is_left_for_another(void **state)
     fake_node_stop(b.node);
 }
 
+// A host that takes connections and says nothing: a region that is dark behind its load balancer.
+static void a_node_that_never_shakes_hands_is_left(void **state)
+{
+    (void)state;
+    struct script b;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    char dark[64];
+    snprintf(dark, sizeof(dark), "127.0.0.1:%u", ntohs(at.sin_port));
+    start(&b, "o");
+    const char *endpoints[] = {dark, fake_node_address(b.node)};
+    struct wf_client_options o = options(endpoints, 2);
+    o.connect_timeout_ms = 200;
+    struct wf_client *c = client_of(&o);
+    assert_int_equal(transfer(c, NULL), WF_CLIENT_OK);
+    assert_int_equal(b.calls, 1);
+    wf_client_free(c);
+    fake_node_stop(b.node);
+    close(fd);
+}
+
 struct killing {
     struct script *script;
 };
@@ -448,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_dead_node_is_passed_over),
         cmocka_unit_test(the_deadline_holds_over_all_tries),
         cmocka_unit_test(a_silent_node_is_left_for_another),
+        cmocka_unit_test(a_node_that_never_shakes_hands_is_left),
         cmocka_unit_test(a_node_that_dies_with_a_call_costs_nothing),
         cmocka_unit_test(one_endpoint_only_when_asked),
         cmocka_unit_test(a_foreign_ca_is_told_at_once),
