@@ -18,16 +18,23 @@ struct wf_state_image {
     uint8_t digest[WF_HASH_SIZE];
 };
 
-enum { PAGES_PER_STEP = 4096 };
+enum { PAGES_PER_STEP = 256 }; // 1 MiB: what a commit may have to wait for on the disk
 
-// Copy all of one connection's database into another's.
-static int copy(struct wf_db *to, struct wf_db *from, struct wf_err *err)
+// Copy all of one connection's database into another's. fd (-1: none) is the file copied to: it
+// goes to disk step by step, for the raft log's next fsync on a journaling file system would wait
+// for all of it at once.
+static int copy(struct wf_db *to, struct wf_db *from, int fd, struct wf_err *err)
 {
     sqlite3_backup *b = sqlite3_backup_init(to->conn, "main", from->conn, "main");
     int rc = b != NULL ? SQLITE_OK : sqlite3_errcode(to->conn);
 
-    while (rc == SQLITE_OK)
+    while (rc == SQLITE_OK) {
         rc = sqlite3_backup_step(b, PAGES_PER_STEP);
+        if (fd >= 0) // best effort: the fsync at the end is what counts
+            (void)sync_file_range(fd, 0, 0,
+                                  SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                      SYNC_FILE_RANGE_WAIT_AFTER);
+    }
     if (b != NULL) {
         int finish = sqlite3_backup_finish(b);
         rc = rc == SQLITE_DONE ? finish : rc;
@@ -50,7 +57,7 @@ static int pin(struct wf_state *s, struct wf_state_image *image, struct wf_err *
         &image->db, s->dir != NULL ? path : ":memory:",
         s->dir != NULL ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (rc == WF_OK && s->dir == NULL)
-        rc = copy(&image->db, &s->db, err);
+        rc = copy(&image->db, &s->db, -1, err);
     if (rc != WF_OK)
         return rc;
     wf_db_run(&image->db, "BEGIN", "");
@@ -94,43 +101,40 @@ static int hash_fd(int fd, uint64_t *size, uint8_t hash[WF_HASH_SIZE])
     return n == 0 ? 0 : -1;
 }
 
-static int sync_and_hash(const char *path, uint64_t *size, uint8_t hash[WF_HASH_SIZE],
-                         struct wf_err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0 || fsync(fd) != 0 || hash_fd(fd, size, hash) != 0) {
-        int e = errno;
-        if (fd >= 0)
-            close(fd);
-        return wf_fail(err, wf_code_from_errno(e), "%s: %s", path, strerror(e));
-    }
-    close(fd);
-    return WF_OK;
-}
-
-int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_t *size,
-                         uint8_t hash[WF_HASH_SIZE], struct wf_err *err)
+static int fill(struct wf_state_image *image, const char *path, int fd, struct wf_err *err)
 {
     struct wf_db to;
+    int rc = wf_db_open(&to, path, SQLITE_OPEN_READWRITE, err);
 
-    if (unlink(path) != 0 && errno != ENOENT)
-        return wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
-    int rc = wf_db_open(&to, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (rc != WF_OK)
-        return wf_wrap(err, rc, "write a state image");
+        return rc;
     wf_db_exec(&to, "PRAGMA journal_mode = OFF");
-    wf_db_exec(&to, "PRAGMA synchronous = OFF"); // fsynced as a whole below
+    wf_db_exec(&to, "PRAGMA synchronous = OFF"); // fsynced as a whole afterwards
     rc = wf_db_fault(&to, err);
     if (rc == WF_OK)
-        rc = copy(&to, &image->db, err);
+        rc = copy(&to, &image->db, fd, err);
     if (rc == WF_OK) { // so that any sqlite3 opens it, without a WAL beside it
         wf_db_exec(&to, "PRAGMA journal_mode = DELETE");
         rc = wf_db_fault(&to, err);
     }
     wf_db_close(&to);
-    if (rc == WF_OK)
-        rc = sync_and_hash(path, size, hash, err);
+    return rc;
+}
+
+int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_t *size,
+                         uint8_t hash[WF_HASH_SIZE], struct wf_err *err)
+{
+    // Opened before SQLite opens it and closed after: a close would drop SQLite's locks.
+    int fd = unlink(path) == 0 || errno == ENOENT
+                 ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
+                 : -1;
+
+    if (fd < 0)
+        return wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
+    int rc = fill(image, path, fd, err);
+    if (rc == WF_OK && (fsync(fd) != 0 || hash_fd(fd, size, hash) != 0))
+        rc = wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
+    close(fd);
     return rc == WF_OK ? WF_OK : wf_wrap(err, rc, "write a state image to %s", path);
 }
 
@@ -211,7 +215,7 @@ int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err)
     if (rc == WF_OK) {
         rc = check(&from, err);
         if (rc == WF_OK)
-            rc = copy(&s->db, &from, err);
+            rc = copy(&s->db, &from, -1, err);
         wf_db_close(&from);
     }
     if (rc == WF_OK) {
