@@ -232,6 +232,7 @@ struct wf_node {
     uint64_t fresh_ms; // this state was current then; 0: never
     uint64_t heard_commit, heard_commit_ms;
     bool fenced;
+    uint64_t fence_index; // applied then
     char fence_reason[200];
 
     // membership.c, transfer.c

@@ -212,39 +212,45 @@ void node_fence(struct wf_node *n, const char *why)
     node_wake(n);
 }
 
-// -1: cannot be compared, 0: differs, 1: agrees.
-static int agrees(const struct wf_node *n, const struct wf_msg_status *s)
+// -1: cannot be compared at an index from `since` on, 0: differs, 1: agrees.
+static int agrees(const struct wf_node *n, const struct wf_msg_status *s, uint64_t since)
 {
-    const struct mark *ours = apply_mark(n, s->applied);
+    const struct mark *ours = s->applied >= since ? apply_mark(n, s->applied) : NULL;
 
-    if (s->fenced)
-        return -1;
     if (ours != NULL)
         return memcmp(ours->digest, s->digest, WF_HASH_SIZE) == 0;
-    ours = apply_mark(n, s->mark);
+    ours = s->mark >= since ? apply_mark(n, s->mark) : NULL;
     return ours != NULL ? memcmp(ours->digest, s->mark_digest, WF_HASH_SIZE) == 0 : -1;
 }
 
-// Two states that differ at one index: the one that differs from a majority, or from the leader, is
-// the one that stops serving.
-static void judge(struct wf_node *n, uint64_t from)
+// How many voters hold our state (1), or another one (0).
+static unsigned count(const struct wf_node *n, int verdict, uint64_t since)
 {
-    const struct raft_configuration *c = wf_raft_configuration(node_raft(n));
-    unsigned voters = wf_configuration_voters(c), against = 0;
-    char why[200];
+    unsigned k = verdict == 1 && wf_raft_role(node_raft(n), n->opts.id) == RAFT_VOTER;
 
     for (unsigned i = 0; i < n->n_peers; i++) {
-        struct peer *p = &n->peers[i];
+        const struct peer *p = &n->peers[i];
 
-        if (wf_raft_role(node_raft(n), p->id) == RAFT_VOTER && p->has_status)
-            against += agrees(n, &p->status) == 0;
+        if (p->has_status && wf_raft_role(node_raft(n), p->id) == RAFT_VOTER)
+            k += agrees(n, &p->status, since) == verdict;
     }
-    if (against <= voters / 2 && from != node_leader(n))
+    return k;
+}
+
+// Two states that differ at one index: the one that differs from a majority stops serving, or,
+// while a majority does not answer, the one that differs from a leader which is not fenced itself.
+static void judge(struct wf_node *n, uint64_t from, const struct wf_msg_status *m)
+{
+    unsigned voters = wf_configuration_voters(wf_raft_configuration(node_raft(n)));
+    bool majority = count(n, 0, 0) > voters / 2;
+    char why[200];
+
+    if (!majority && (from != node_leader(n) || m->fenced))
         return;
     snprintf(why, sizeof why,
              "state differs from %s at index %llu; it is being replaced from the leader",
-             against > voters / 2 ? "the majority's" : "the leader's",
-             (unsigned long long)apply_index(n));
+             majority ? "the majority's" : "the leader's", (unsigned long long)apply_index(n));
+    n->fence_index = apply_index(n);
     node_fence(n, why);
 }
 
@@ -256,8 +262,14 @@ void peers_status(struct wf_node *n, uint64_t from, const struct wf_msg_status *
         return;
     p->status = *m;
     p->has_status = true;
-    if (!n->fenced && agrees(n, m) == 0)
-        judge(n, from);
+    if (!n->fenced && agrees(n, m, 0) == 0) {
+        judge(n, from, m);
+    } else if (n->fenced && count(n, 1, n->fence_index) >
+                                wf_configuration_voters(wf_raft_configuration(node_raft(n))) / 2) {
+        n->fenced = false; // it was the other one
+        n->changed = true;
+        node_wake(n);
+    }
 }
 
 void peers_tick(struct wf_node *n)

@@ -25,7 +25,14 @@ static void fail(struct wf_node *n, const char *why)
     finish(n, &err);
 }
 
-// The voter that is furthest along among those that answer.
+static bool fenced(const struct wf_node *n, uint64_t id)
+{
+    const struct peer *p = peer_get((struct wf_node *)n, id);
+
+    return p != NULL && p->has_status && p->status.fenced;
+}
+
+// The voter that is furthest along among those that answer and serve.
 static uint64_t best_target(const struct wf_node *n)
 {
     const struct raft_configuration *c = wf_raft_configuration(node_raft(n));
@@ -36,7 +43,7 @@ static uint64_t best_target(const struct wf_node *n)
         uint64_t id = c->servers[i].id;
 
         if (id == n->opts.id || c->servers[i].role != RAFT_VOTER || !membership_recent(n, id) ||
-            !wf_raft_progress_of(node_raft(n), id, &p))
+            fenced(n, id) || !wf_raft_progress_of(node_raft(n), id, &p))
             continue;
         if (best == 0 || p.match > best_match) {
             best = id;
