@@ -7,7 +7,23 @@
 #include "api/context.h"
 #include "base/assert.h"
 
-enum { READ_FIELD = 15, READ_INFO_MAX = 256 };
+enum {
+    READ_FIELD = 15,
+    READ_INFO_MAX = 256,
+    ANSWERS = 64,           // remembered of the newest index
+    ANSWER_MAX = 32 * 1024, // longer ones are made anew
+    QUESTION_MAX = 256,
+};
+
+// During an incident everybody asks the same. What was answered as of an index is the answer to the
+// same question as long as nothing more is applied.
+struct answered {
+    uint64_t index;
+    const ProtobufCMessageDescriptor *type;
+    size_t len;
+    uint8_t question[QUESTION_MAX];
+    struct wf_buf answer; // without its ReadInfo
+};
 
 // Reads that wait for one answer.
 struct batch {
@@ -18,6 +34,7 @@ struct batch {
 
 struct wf_reads {
     struct batch *open; // collecting; NULL: none since the last flush
+    struct answered answered[ANSWERS];
 };
 
 struct wf_reads *wf_reads_new(void)
@@ -39,6 +56,8 @@ void wf_reads_free(struct wf_reads *r)
         return;
     WF_ASSERT(r->open == NULL || r->open->n == 0);
     batch_free(r->open);
+    for (int i = 0; i < ANSWERS; i++)
+        wf_buf_free(&r->answered[i].answer);
     free(r);
 }
 
@@ -61,8 +80,38 @@ static int append_info(struct wf_api *api, const Watchfire__V1__ReadInfo *info)
     return wf_buf_append(&api->scratch, packed, n);
 }
 
-static int respond(struct wf_api *api, struct wf_call *call, const ProtobufCMessage *response,
-                   const Watchfire__V1__ReadInfo *info)
+// Where an answer to the request would be remembered; NULL for one that is too long for it.
+// question gets the packed request.
+static struct answered *slot_of(struct wf_reads *r, const ProtobufCMessage *request,
+                                uint8_t question[QUESTION_MAX], size_t *len)
+{
+    uint32_t h = 2166136261u;
+    *len = protobuf_c_message_get_packed_size(request);
+    if (*len > QUESTION_MAX)
+        return NULL;
+    protobuf_c_message_pack(request, question);
+    for (size_t i = 0; i < *len; i++)
+        h = (h ^ question[i]) * 16777619u;
+    h ^= (uint32_t)((uintptr_t)request->descriptor >> 4);
+    return &r->answered[h % ANSWERS];
+}
+
+static void remember(struct answered *a, uint64_t index, const ProtobufCMessage *request,
+                     const uint8_t *question, size_t len, const struct wf_buf *answer)
+{
+    if (a->answer.max == 0)
+        wf_buf_init(&a->answer, ANSWER_MAX);
+    wf_buf_reset(&a->answer);
+    a->type = NULL;
+    if (answer->len > ANSWER_MAX || wf_buf_append(&a->answer, answer->data, answer->len) != WF_OK)
+        return;
+    a->type = request->descriptor;
+    a->index = index;
+    a->len = len;
+    memcpy(a->question, question, len);
+}
+
+static int pack_response(struct wf_api *api, const ProtobufCMessage *response)
 {
     size_t n = protobuf_c_message_get_packed_size(response);
     wf_buf_reset(&api->scratch);
@@ -71,59 +120,102 @@ static int respond(struct wf_api *api, struct wf_call *call, const ProtobufCMess
         return WF_RESOURCE_EXHAUSTED;
     protobuf_c_message_pack(response, room);
     wf_buf_commit(&api->scratch, n);
-    if (protobuf_c_message_descriptor_get_field(response->descriptor, READ_FIELD) &&
-        append_info(api, info) != WF_OK)
-        return WF_RESOURCE_EXHAUSTED;
-    wf_call_reply_packed(call, api->scratch.data, api->scratch.len);
     return WF_OK;
 }
 
-static void answer(struct wf_api *api, struct wf_call *call, Watchfire__V1__ReadInfo *info)
+// The packed answer, without its ReadInfo, in the scratch buffer.
+static int query(struct wf_api *api, const ProtobufCMessage *request, struct wf_err *err)
+{
+    ProtobufCMessage *response = NULL;
+    int rc = wf_state_query(api->reader, request, &response, err);
+    if (rc != WF_OK)
+        return rc;
+    rc = pack_response(api, response);
+    protobuf_c_message_free_unpacked(response, NULL);
+    if (rc != WF_OK)
+        return wf_fail(err, rc, "the answer is too large: ask for fewer rows");
+    return WF_OK;
+}
+
+// The same as of an index, which the reader is pinned to.
+static int query_at(struct wf_api *api, const ProtobufCMessage *request, uint64_t index,
+                    struct wf_err *err)
+{
+    uint8_t question[QUESTION_MAX];
+    size_t len;
+    struct answered *a = slot_of(api->reads, request, question, &len);
+    if (a && a->type == request->descriptor && a->index == index && a->len == len &&
+        memcmp(a->question, question, len) == 0) {
+        wf_buf_reset(&api->scratch);
+        return wf_buf_append(&api->scratch, a->answer.data, a->answer.len);
+    }
+    int rc = query(api, request, err);
+    if (rc == WF_OK && a)
+        remember(a, index, request, question, len, &api->scratch);
+    return rc;
+}
+
+static void answer(struct wf_api *api, struct wf_call *call, const Watchfire__V1__ReadInfo *info,
+                   bool pinned)
 {
     struct wf_err err;
-    ProtobufCMessage *response = NULL;
+    const ProtobufCMessage *request = wf_call_request(call);
     if (wf_call_over(call))
         return;
-    int rc = wf_state_query(api->reader, wf_call_request(call), &response, &err);
-    if (rc == WF_OK) {
-        rc = respond(api, call, response, info);
-        if (rc != WF_OK)
-            wf_fail(&err, WF_RESOURCE_EXHAUSTED, "the answer is too large: ask for fewer rows");
-        protobuf_c_message_free_unpacked(response, NULL);
-    }
-    if (rc != WF_OK)
+    int rc = pinned ? query_at(api, request, info->applied_index, &err) : query(api, request, &err);
+    const ProtobufCMessageDescriptor *d = wf_call_method(call)->response;
+    if (rc == WF_OK && protobuf_c_message_descriptor_get_field(d, READ_FIELD) &&
+        append_info(api, info) != WF_OK)
+        rc = wf_fail(&err, WF_RESOURCE_EXHAUSTED, "the answer is too large: ask for fewer rows");
+    if (rc == WF_OK)
+        wf_call_reply_packed(call, api->scratch.data, api->scratch.len);
+    else
         wf_api_fail(api, call, &err);
 }
 
-static void answer_stale(struct wf_api *api, struct wf_call *call)
+static void answer_stale(struct wf_api *api, struct wf_call *call, bool local)
 {
     const struct wf_backend *b = api->o.backend;
     Watchfire__V1__ReadInfo info = WATCHFIRE__V1__READ_INFO__INIT;
     struct wf_err err;
     // The age before the index: then it is never told too young.
     info.age_ms = b->age_ms(b->ctx);
-    if (wf_state_reader_applied(api->reader, &info.applied_index, &err) != WF_OK) {
+    info.stale = 1;
+    info.node = (char *)api->o.node;
+    // A search is answered from an index of words that fills up by itself: it may write.
+    if (local) {
+        answer(api, call, &info, false);
+        return;
+    }
+    if (wf_state_reader_pin(api->reader, &info.applied_index, &err) != WF_OK) {
         wf_api_fail(api, call, &err);
         return;
     }
-    info.stale = 1;
-    info.node = (char *)api->o.node;
-    answer(api, call, &info);
+    answer(api, call, &info, true);
+    wf_state_reader_unpin(api->reader);
 }
 
 static void on_index(struct wf_ask *ask)
 {
     struct batch *b = ask->user;
     Watchfire__V1__ReadInfo info = WATCHFIRE__V1__READ_INFO__INIT;
-    info.applied_index = ask->index;
+    struct wf_err err;
+    bool pinned = false;
     info.node = (char *)b->api->o.node;
+    if (!ask->err && wf_state_reader_pin(b->api->reader, &info.applied_index, &err) != WF_OK)
+        wf_ask_set_err(ask, &err);
+    else
+        pinned = !ask->err;
+    WF_ASSERT(!pinned || info.applied_index >= ask->index);
     for (unsigned i = 0; i < b->n; i++) {
         if (ask->err)
             wf_api_fail(b->api, b->calls[i], ask->err);
         else
-            answer(b->api, b->calls[i], &info);
+            answer(b->api, b->calls[i], &info, true);
         wf_call_unref(b->calls[i]);
     }
+    if (pinned)
+        wf_state_reader_unpin(b->api->reader);
     batch_free(b);
     wf_ask_free(ask);
 }
@@ -152,7 +244,7 @@ void wf_read(struct wf_api *api, struct wf_call *call, const struct wf_rule *rul
 {
     struct wf_err err;
     if (rule->kind == WF_RULE_LOCAL || wants_stale(wf_call_request(call))) {
-        answer_stale(api, call);
+        answer_stale(api, call, rule->kind == WF_RULE_LOCAL);
     } else if (join(api, call) != WF_OK) {
         wf_metric_add(api->m.queue_full, 1);
         wf_fail_reason(&err, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL",

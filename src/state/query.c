@@ -541,9 +541,12 @@ int wf_state_query(struct wf_state_reader *r, const ProtobufCMessage *request,
 
     WF_ASSERT(request != NULL && response != NULL);
     wf_arena_reset(&r->arena);
-    wf_db_run(r->db, "BEGIN", "");
+    bool begun = sqlite3_get_autocommit(r->db->conn) != 0; // else the reader is pinned
+    if (begun)
+        wf_db_run(r->db, "BEGIN", "");
     int rc = answer_request(r, request, &built, err);
-    wf_db_run(r->db, "COMMIT", "");
+    if (begun)
+        wf_db_run(r->db, "COMMIT", "");
     if (r->db->broken) {
         rc = wf_db_fault(r->db, err);
         if (!sqlite3_get_autocommit(r->db->conn))

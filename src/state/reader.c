@@ -79,6 +79,25 @@ int wf_state_reader_applied(struct wf_state_reader *r, uint64_t *index, struct w
     return finish(r, WF_OK, err);
 }
 
+int wf_state_reader_pin(struct wf_state_reader *r, uint64_t *index, struct wf_err *err)
+{
+    WF_ASSERT(sqlite3_get_autocommit(r->db->conn) != 0);
+    wf_db_run(r->db, "BEGIN", "");
+    int rc = wf_state_reader_applied(r, index, err);
+    if (rc != WF_OK)
+        wf_state_reader_unpin(r);
+    return rc;
+}
+
+void wf_state_reader_unpin(struct wf_state_reader *r)
+{
+    struct wf_err ignored; // an end of reading that fails shows at the next question
+
+    if (sqlite3_get_autocommit(r->db->conn) == 0)
+        wf_db_run(r->db, "COMMIT", "");
+    (void)finish(r, WF_OK, &ignored);
+}
+
 int wf_state_events(struct wf_state_reader *r, const char *incident_id, uint64_t after_seq,
                     unsigned max,
                     bool (*each)(void *ctx, uint64_t seq, const uint8_t *canonical, size_t len,

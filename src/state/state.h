@@ -78,6 +78,11 @@ void wf_state_reader_close(struct wf_state_reader *r);
 // The index the reader sees now.
 int wf_state_reader_applied(struct wf_state_reader *r, uint64_t *index, struct wf_err *err);
 
+// Hold on to what the reader sees now, until unpin: what is asked in between is answered as of
+// *index. For a turn of the loop, no longer: checkpoints wait for it.
+int wf_state_reader_pin(struct wf_state_reader *r, uint64_t *index, struct wf_err *err);
+void wf_state_reader_unpin(struct wf_state_reader *r);
+
 // Answer a reading request: request is e.g. GetIncidentRequest; *response is allocated with the
 // default allocator and freed by the caller with protobuf_c_message_free_unpacked(). The `read`
 // field is left to the caller. Handles every read method of IncidentService, LogService
