@@ -36,11 +36,6 @@ bool wf_guard_established(const struct wf_guard *g)
     return g->barrier_applied && g->barrier_term == wf_raft_term(&g->raft);
 }
 
-unsigned wf_guard_writes_pending(const struct wf_guard *g)
-{
-    return g->appends_pending;
-}
-
 // --- fail-stop ---------------------------------------------------------------------------------
 
 void wf_guard_fatal(struct wf_guard *g, const struct wf_err *why)
@@ -428,16 +423,6 @@ int wf_guard_apply(struct wf_guard *g, struct raft_apply *req, struct raft_buffe
 
     guard_enter(g);
     rv = raft_apply(&g->raft, req, buf, 1, cb);
-    guard_leave(g);
-    return rv;
-}
-
-int wf_guard_barrier(struct wf_guard *g, struct raft_barrier *req, raft_barrier_cb cb)
-{
-    int rv;
-
-    guard_enter(g);
-    rv = raft_barrier(&g->raft, req, cb);
     guard_leave(g);
     return rv;
 }

@@ -102,8 +102,6 @@ const struct wf_manifest *wf_guard_manifest(const struct wf_guard *g);
 
 // This node leads and has applied an entry of its own term: its commit index is current (B2, M5).
 bool wf_guard_established(const struct wf_guard *g);
-// Entries handed to the store and not yet durable.
-unsigned wf_guard_writes_pending(const struct wf_guard *g);
 
 // A raft message (WF_MSG_VOTE to WF_MSG_TIMEOUT_NOW) from a peer.
 void wf_guard_receive(struct wf_guard *g, uint64_t from, const struct wf_msg *msg);
@@ -112,7 +110,6 @@ void wf_guard_receive(struct wf_guard *g, uint64_t from, const struct wf_msg *ms
 // return libraft's code; the callbacks run inside libraft and may only take notes (B19).
 int wf_guard_apply(struct wf_guard *g, struct raft_apply *req, struct raft_buffer *buf,
                    raft_apply_cb cb);
-int wf_guard_barrier(struct wf_guard *g, struct raft_barrier *req, raft_barrier_cb cb);
 int wf_guard_add(struct wf_guard *g, struct raft_change *req, uint64_t id, const char *address,
                  raft_change_cb cb);
 int wf_guard_assign(struct wf_guard *g, struct raft_change *req, uint64_t id, int role,
@@ -124,7 +121,7 @@ int wf_guard_transfer(struct wf_guard *g, struct raft_transfer *req, uint64_t id
 // The image has arrived at the peer: let the snapshot message follow.
 void wf_guard_send_install(struct wf_guard *g, uint64_t to, const struct wf_manifest *manifest);
 
-// Take a snapshot at the next applied entry, keeping entries from first_kept on; 0 withdraws it.
+// Take a snapshot at the next applied entry, or no longer; and how many entries to keep behind it.
 void wf_guard_snapshot_at_next(struct wf_guard *g, bool wanted);
 void wf_guard_set_trailing(struct wf_guard *g, uint64_t entries);
 

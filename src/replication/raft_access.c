@@ -169,11 +169,6 @@ bool wf_raft_snapshotting(const struct raft *r)
     return r->snapshot.pending.term != 0 || r->snapshot.put.data != NULL;
 }
 
-unsigned wf_raft_trailing(const struct raft *r)
-{
-    return r->snapshot.trailing;
-}
-
 // --- membership --------------------------------------------------------------------------------
 
 const struct raft_configuration *wf_raft_configuration(const struct raft *r)

@@ -45,7 +45,6 @@ bool wf_raft_transferring(const struct raft *r);
 
 // --- snapshots ---------------------------------------------------------------------------------
 bool wf_raft_snapshotting(const struct raft *r); // taking one or installing one
-unsigned wf_raft_trailing(const struct raft *r);
 
 // --- membership --------------------------------------------------------------------------------
 const struct raft_configuration *wf_raft_configuration(const struct raft *r);
