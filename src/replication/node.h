@@ -101,6 +101,9 @@ void wf_node_stop(struct wf_node *node, void (*done)(void *ctx), void *ctx);
 //   NO_LEADER       nothing happened; no leader known (UNAVAILABLE)
 //   UNKNOWN_OUTCOME leadership or a link was lost on the way: it may or may not have been committed
 //                   (UNAVAILABLE); retrying is safe only with a request id in the command
+//   TOO_LONG        nothing happened (INVALID_ARGUMENT)
+//   FENCED          nothing happened: the leader's own state is in doubt (UNAVAILABLE)
+//   STOPPING        nothing happened: this node is going down (UNAVAILABLE)
 typedef void (*wf_propose_cb)(void *ctx, const struct wf_err *err, uint64_t index,
                               struct wf_bytes result);
 
@@ -109,6 +112,8 @@ void wf_node_propose(struct wf_node *node, struct wf_bytes command, wf_propose_c
 
 // A linearizable read: cb gets an index such that the local state has applied it and every write
 // acknowledged anywhere before this call is at or below it. All reads of a turn share one round.
+// Otherwise err->reason is QUEUE_FULL (RESOURCE_EXHAUSTED), NO_LEADER, BEHIND (this node does not catch
+// up), FENCED or STOPPING (all UNAVAILABLE).
 typedef void (*wf_read_cb)(void *ctx, const struct wf_err *err, uint64_t index);
 void wf_node_read(struct wf_node *node, wf_read_cb cb, void *ctx);
 
