@@ -112,8 +112,8 @@ void wf_node_propose(struct wf_node *node, struct wf_bytes command, wf_propose_c
 
 // A linearizable read: cb gets an index such that the local state has applied it and every write
 // acknowledged anywhere before this call is at or below it. All reads of a turn share one round.
-// Otherwise err->reason is QUEUE_FULL (RESOURCE_EXHAUSTED), NO_LEADER, BEHIND (this node does not catch
-// up), FENCED or STOPPING (all UNAVAILABLE).
+// Otherwise err->reason is QUEUE_FULL (RESOURCE_EXHAUSTED), NO_LEADER, BEHIND (this node does not
+// catch up), FENCED or STOPPING (all UNAVAILABLE).
 typedef void (*wf_read_cb)(void *ctx, const struct wf_err *err, uint64_t index);
 void wf_node_read(struct wf_node *node, wf_read_cb cb, void *ctx);
 
@@ -125,7 +125,9 @@ void wf_node_status(const struct wf_node *node, struct wf_node_status *out);
 
 // Membership and leadership, on the leader; elsewhere WF_FAILED_PRECONDITION with reason
 // NOT_LEADER. One change at a time (CHANGE_PENDING). Each refusal says which rule stands against
-// it.
+// it (docs/libraft.md): TRANSFER_PENDING, NOT_ESTABLISHED, TOO_FEW_VOTERS, NO_MAJORITY,
+// NOT_ANSWERING, NOT_CAUGHT_UP, IS_LEADER, NO_TARGET, NOT_A_VOTER, TRANSFER_FAILED, IMAGE_PENDING;
+// and UNKNOWN_OUTCOME, after which one looks before repeating.
 typedef void (*wf_change_cb)(void *ctx, const struct wf_err *err);
 // As SPARE; the leader chooses the id. *id is set at once when the call is accepted.
 void wf_node_add(struct wf_node *node, const char *name, const char *region, const char *address,
