@@ -50,10 +50,12 @@ static int fingerprint(struct wf_api *api, const char *path, const ProtobufCMess
     return WF_OK;
 }
 
-static struct wf_ask *pack(const command *c, void (*done)(struct wf_ask *), void *user)
+static struct wf_ask *pack(const command *c, void (*done)(struct wf_ask *), void *user,
+                           bool *too_long)
 {
     size_t n = protobuf_c_message_get_packed_size(&c->base);
-    if (n > WF_COMMAND_MAX)
+    *too_long = n > WF_COMMAND_MAX;
+    if (*too_long)
         return NULL;
     struct wf_ask *ask = wf_ask_new(WF_ASK_PROPOSE, n, done, user);
     if (ask)
@@ -75,7 +77,8 @@ struct wf_ask *wf_command_by_node(struct wf_api *api, int request_case, const vo
     c.actor = &actor;
     c.request_case = (Watchfire__Internal__V1__Command__RequestCase)request_case;
     c.tick = (void *)request; // the members of the oneof are pointers all
-    return pack(&c, done, user);
+    bool too_long;
+    return pack(&c, done, user, &too_long);
 }
 
 // --- the answer ----------------------------------------------------------------------------------
@@ -93,10 +96,67 @@ static void fail_with(struct wf_api *api, struct wf_call *call, const result *r)
     wf_call_fail(call, &err, &r->detail->base);
 }
 
+// Decimal, with its NUL; out holds 24 bytes.
+static const char *decimal(uint64_t v, char out[24])
+{
+    char *p = out + 23;
+    *p = 0;
+    do
+        *--p = (char)('0' + v % 10);
+    while (v /= 10);
+    return p;
+}
+
+static bool varint(struct wf_reader *r, uint64_t *out)
+{
+    *out = 0;
+    for (unsigned shift = 0; shift < 64 && !r->failed; shift += 7) {
+        uint8_t byte = wf_get_u8(r);
+        *out |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return !r->failed;
+    }
+    return false;
+}
+
+// The response inside a packed Result of something that was done: its field 4. Nearly every answer
+// is one, and needs no message unpacked for it. False: it was refused, or has another form.
+static bool done_well(struct wf_bytes packed, struct wf_bytes *response)
+{
+    enum { RESPONSE = 4 << 3 | 2, SEQ = 5 << 3 };
+    struct wf_reader r = wf_reader_of(packed.data, packed.len);
+    uint64_t tag, value;
+    *response = (struct wf_bytes){packed.data, 0};
+    while (r.left > 0) {
+        if (!varint(&r, &tag) || !varint(&r, &value) || (tag != RESPONSE && tag != SEQ))
+            return false;
+        if (tag != RESPONSE)
+            continue;
+        response->data = wf_get_bytes(&r, value);
+        response->len = value;
+    }
+    return !r.failed;
+}
+
+static void reply(struct wf_api *api, const struct write *w, struct wf_bytes response)
+{
+    if (w->x.finish)
+        w->x.finish(api, w->call, response, w->x.extra);
+    else
+        wf_call_reply_packed(w->call, response.data, response.len);
+}
+
 static void answer(struct wf_api *api, const struct write *w, const struct wf_ask *ask)
 {
+    char index[24];
+    struct wf_bytes response;
     if (ask->err) {
         wf_api_fail(api, w->call, ask->err);
+        return;
+    }
+    wf_call_set_metadata(w->call, "watchfire-index", decimal(ask->index, index));
+    if (done_well(ask->result, &response)) {
+        reply(api, w, response);
         return;
     }
     result *r = (result *)protobuf_c_message_unpack(&watchfire__internal__v1__result__descriptor,
@@ -108,16 +168,10 @@ static void answer(struct wf_api *api, const struct write *w, const struct wf_as
         wf_api_fail(api, w->call, &err);
         return;
     }
-    char index[24];
-    snprintf(index, sizeof index, "%llu", (unsigned long long)ask->index);
-    wf_call_set_metadata(w->call, "watchfire-index", index);
-    struct wf_bytes response = {r->response.data, r->response.len};
     if (r->code != WF_OK)
         fail_with(api, w->call, r);
-    else if (w->x.finish)
-        w->x.finish(api, w->call, response, w->x.extra);
     else
-        wf_call_reply_packed(w->call, response.data, response.len);
+        reply(api, w, (struct wf_bytes){r->response.data, r->response.len});
     protobuf_c_message_free_unpacked(&r->base, NULL);
 }
 
@@ -163,7 +217,7 @@ static void on_done(struct wf_ask *ask)
 
 static struct wf_ask *build(struct wf_api *api, struct wf_call *call, const struct wf_rule *rule,
                             const struct wf_principal *who, const ProtobufCMessage *body,
-                            struct write *w)
+                            struct write *w, bool *too_long)
 {
     command c = WATCHFIRE__INTERNAL__V1__COMMAND__INIT;
     Watchfire__V1__Actor actor = WATCHFIRE__V1__ACTOR__INIT;
@@ -186,23 +240,25 @@ static struct wf_ask *build(struct wf_api *api, struct wf_call *call, const stru
     }
     c.request_case = (Watchfire__Internal__V1__Command__RequestCase)rule->command_case;
     c.tick = (void *)body;
-    return pack(&c, on_done, w);
+    return pack(&c, on_done, w, too_long);
 }
 
 void wf_write_with(struct wf_api *api, struct wf_call *call, const struct wf_rule *rule,
                    const struct wf_principal *who, const struct wf_write_extra *x)
 {
     WF_ASSERT(rule->command_case != 0);
-    if (protobuf_c_message_get_packed_size(x->body) > WF_COMMAND_MAX - 1024) {
+    bool too_long = false;
+    struct write *w = malloc(sizeof *w);
+    struct wf_ask *ask = w ? build(api, call, rule, who, x->body, w, &too_long) : NULL;
+    if (too_long) {
         struct wf_err err;
         wf_fail_reason(&err, WF_INVALID_ARGUMENT, "TOO_LONG",
                        "the request is longer than a command may be: %d bytes", WF_COMMAND_MAX);
         wf_api_fail(api, call, &err);
         free(x->extra);
+        free(w);
         return;
     }
-    struct write *w = malloc(sizeof *w);
-    struct wf_ask *ask = w ? build(api, call, rule, who, x->body, w) : NULL;
     if (wf_api_ask(api, call, ask) != WF_OK) {
         free(x->extra);
         free(w);
