@@ -65,8 +65,8 @@ int wf_log_db_fail(const struct wf_log_db *db, struct wf_err *err, const char *w
                               "%s %s/log.db: the disk is full; free some space and start again",
                               what, db->dir);
     if ((rc & 0xff) == SQLITE_IOERR && os != 0)
-        return wf_fail(err, code, "%s %s/log.db: %s (%s)", what, db->dir, sqlite3_errmsg(db->sql),
-                       strerror(os));
+        return wf_fail_reason(err, code, "DISK_FAILED", "%s %s/log.db: %s (%s)", what, db->dir,
+                              sqlite3_errmsg(db->sql), strerror(os));
     return wf_fail(err, code, "%s %s/log.db: %s", what, db->dir, sqlite3_errmsg(db->sql));
 }
 

@@ -24,13 +24,26 @@ static enum wf_code code_of(int rc)
     }
 }
 
+// What the daemon's exit code tells apart.
+static const char *reason_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        return "DISK_FULL";
+    case SQLITE_IOERR:
+        return "DISK_FAILED";
+    default:
+        return "";
+    }
+}
+
 static void stick(struct wf_db *db, int rc, const char *doing)
 {
     if (db->broken)
         return;
     db->broken = true;
-    wf_fail(&db->fault, code_of(rc), "SQLite: %s (%d), in: %.80s",
-            db->conn != NULL ? sqlite3_errmsg(db->conn) : sqlite3_errstr(rc), rc, doing);
+    wf_fail_reason(&db->fault, code_of(rc), reason_of(rc), "SQLite: %s (%d), in: %.80s",
+                   db->conn != NULL ? sqlite3_errmsg(db->conn) : sqlite3_errstr(rc), rc, doing);
 }
 
 int wf_db_open(struct wf_db *db, const char *path, int flags, struct wf_err *err)
