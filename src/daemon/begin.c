@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/begin.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/assert.h"
@@ -40,16 +44,15 @@ static void fill_identity(struct wf_node_identity *out, const struct wf_config *
     snprintf(out->name, sizeof out->name, "%s", config->node.name);
 }
 
-static int create(const struct wf_config *config, const struct wf_node_dir *dir,
+static int create(const struct wf_config *config, const char *dir,
                   const uint8_t cluster_id[WF_UUID_SIZE], uint64_t node_id, struct wf_err *err)
 {
     struct wf_node_identity identity;
     fill_identity(&identity, config, cluster_id, node_id);
-    return wf_log_store_sqlite_create(dir->path, &identity, err);
+    return wf_log_store_sqlite_create(dir, &identity, err);
 }
 
-static int write_first_entry(const struct wf_config *config, const struct wf_node_dir *dir,
-                             struct wf_err *err)
+static int write_first_entry(const struct wf_config *config, const char *dir, struct wf_err *err)
 {
     struct wf_member members[WF_MEMBERS_MAX];
     unsigned n = wf_begin_members(config, members);
@@ -57,7 +60,7 @@ static int write_first_entry(const struct wf_config *config, const struct wf_nod
     uv_loop_t loop;
     int rc = uv_loop_init(&loop);
     WF_ASSERT(rc == 0);
-    rc = wf_log_store_sqlite_open(&store, dir->path, &loop, NULL, err);
+    rc = wf_log_store_sqlite_open(&store, dir, &loop, NULL, err);
     if (rc == WF_OK)
         rc = wf_bootstrap(store, members, n, err);
     wf_log_store_sqlite_free(store); // never loaded: there is nothing to close
@@ -67,9 +70,54 @@ static int write_first_entry(const struct wf_config *config, const struct wf_nod
     return rc;
 }
 
+// A founder's log is made in a folder of its own and moved into place once it has its first entry:
+// a crash meanwhile leaves a data directory to start with, and not a node that has no members.
+static const char *const founding_files[] = {"log.mark", "log.db"}; // log.db decides: it goes last
+
+static int complain(const char *path, struct wf_err *err)
+{
+    return wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
+}
+
+static int begin_founding(const struct wf_node_dir *dir, const char *founding, struct wf_err *err)
+{
+    static const char *const left[] = {
+        "log.mark",   "log.db",         "log.db-wal",     "log.db-shm",
+        "log.db.new", "log.db.new-wal", "log.db.new-shm", "log.db.new-journal"};
+    char path[WF_DIR_PATH_MAX + 32];
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", founding, left[i]);
+        if (unlink(path) != 0 && errno != ENOENT)
+            return complain(path, err);
+    }
+    WF_ASSERT(!dir->has_log);
+    return mkdir(founding, 0700) == 0 || errno == EEXIST ? WF_OK : complain(founding, err);
+}
+
+static int end_founding(const struct wf_node_dir *dir, const char *founding, struct wf_err *err)
+{
+    char from[WF_DIR_PATH_MAX + 32], to[WF_DIR_PATH_MAX + 32];
+    snprintf(from, sizeof from, "%s/log.db-wal", founding);
+    if (access(from, F_OK) == 0) // SQLite removes it when all of it is in the file
+        return wf_fail(err, WF_INTERNAL, "%s was not taken into the log: start again", from);
+    for (size_t i = 0; i < sizeof founding_files / sizeof founding_files[0]; i++) {
+        snprintf(from, sizeof from, "%s/%s", founding, founding_files[i]);
+        snprintf(to, sizeof to, "%s/%s", dir->path, founding_files[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            return complain(to, err);
+    }
+    int fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd >= 0 && fsync(fd) == 0 && access(to, F_OK) == 0 ? WF_OK : complain(to, err);
+    if (fd >= 0)
+        close(fd);
+    rmdir(founding); // an empty folder does no harm
+    return rc;
+}
+
 int wf_begin_found(const struct wf_config *config, const struct wf_node_dir *dir,
                    struct wf_err *err)
 {
+    char founding[WF_DIR_PATH_MAX];
     struct wf_member members[WF_MEMBERS_MAX];
     unsigned n = wf_begin_members(config, members);
     uint64_t id = 0;
@@ -77,8 +125,13 @@ int wf_begin_found(const struct wf_config *config, const struct wf_node_dir *dir
         if (strcmp(members[i].name, config->node.name) == 0)
             id = members[i].id;
     WF_ASSERT(id > 0); // the configuration was checked for it
-    int rc = create(config, dir, config->cluster_id, id, err);
-    return rc == WF_OK ? write_first_entry(config, dir, err) : rc;
+    snprintf(founding, sizeof founding, "%s/founding", dir->path);
+    int rc = begin_founding(dir, founding, err);
+    if (rc == WF_OK)
+        rc = create(config, founding, config->cluster_id, id, err);
+    if (rc == WF_OK)
+        rc = write_first_entry(config, founding, err);
+    return rc == WF_OK ? end_founding(dir, founding, err) : rc;
 }
 
 // --- a new cluster -------------------------------------------------------------------------------
@@ -183,7 +236,7 @@ static int take_place(const struct wf_config *config, const struct wf_node_dir *
                               config->node.name, address);
     int rc = wf_node_dir_drop_state(dir, err); // what is left of another life is not ours
     if (rc == WF_OK)
-        rc = create(config, dir, cluster_id, self->id, err);
+        rc = create(config, dir->path, cluster_id, self->id, err);
     if (rc == WF_OK)
         wf_log(WF_LOG_INFO, "joining", "cluster", config->cluster.name, "id", wf_log_u(self->id),
                "by", address, NULL);
