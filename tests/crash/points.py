@@ -77,6 +77,8 @@ def verdict(cluster, node, acknowledged):
     """After a plain restart: retry everything, and look at the record."""
     if not come_up(cluster, node):
         raise Broken("does not start again:\n" + node.process.tail())
+    node.client.close()  # it may have been told to go away
+    node.client = rpc.Client(node.address, cluster.ca, *cluster.admin)
     incident = declare(node)
     for i in range(NOTES):
         seq = note(node, incident, i)
