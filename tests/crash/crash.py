@@ -61,8 +61,18 @@ def export(cluster, node):
     return ids, head
 
 
+def nobody_was_fenced(cluster):
+    """A node whose state differs heals itself from the leader: here that is a failure all the same."""
+    for node in cluster.nodes:
+        with open(node.log, errors="replace") as log:
+            for line in log:
+                if "fenced" in line:
+                    raise Broken("%s: %s" % (node.name, line.strip()))
+
+
 def judge(load, cluster):
     """Returns (lost, duplicated) over all nodes; unequal or invalid logs are Broken."""
+    nobody_was_fenced(cluster)
     cluster.wait()
     cluster.settle()  # equal digests at an equal index
     lost = duplicated = 0
