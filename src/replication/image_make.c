@@ -8,6 +8,9 @@
 
 // B28: a failed image is not tried again before this.
 enum { IMAGE_RETRY_MS = 5000 };
+// Whoever asked for an image hears after this that none was begun: a follower begins one when it
+// applies something, and there may be nothing to apply.
+enum { IMAGE_PATIENCE_MS = 10000 };
 
 static uint64_t record_bytes(const struct wf_node *n, uint64_t index)
 {
@@ -31,11 +34,20 @@ static uint64_t trailing_at(const struct wf_node *n, uint64_t index)
     return index - i;
 }
 
-static void put_off(struct wf_node *n)
+static void answer(struct wf_node *n, const struct wf_err *err)
+{
+    if (!n->image_wanted)
+        return;
+    n->image_wanted = false;
+    node_answer(n, n->image_cb, n->image_ctx, err);
+}
+
+static void put_off(struct wf_node *n, const struct wf_err *why)
 {
     n->image_retry_ms = node_now_ms(n) + IMAGE_RETRY_MS;
     n->image_due = false;
     wf_guard_snapshot_at_next(n->guard, false);
+    answer(n, why);
 }
 
 // libraft's fsm.snapshot, on the loop, inside libraft.
@@ -56,7 +68,7 @@ int image_fsm_snapshot(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned 
     memset(job, 0, sizeof *job);
     job->node = n;
     if (n->fsm.image_begin(n->fsm.ctx, &job->image, &err) != WF_OK) {
-        put_off(n);
+        put_off(n, &err);
         return RAFT_BUSY;
     }
     job->running = true;
@@ -116,12 +128,9 @@ int image_fsm_finalize(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned 
         n->log_bytes = 0;
     else if (NODE_ON(n, B28))
         n->image_retry_ms = node_now_ms(n) + IMAGE_RETRY_MS;
-    if (n->image_wanted && !n->stopping) {
-        n->image_wanted = false;
-        if (n->image_cb != NULL)
-            node_answer(n, n->image_cb, n->image_ctx, stored ? NULL : &job->err);
-        n->image_cb = NULL;
-    }
+    if (!stored && job->err.code == WF_OK)
+        wf_fail(&job->err, WF_UNAVAILABLE, "the state image could not be stored");
+    answer(n, stored ? NULL : &job->err);
     n->collect = true;
     node_wake(n);
     return 0;
@@ -136,23 +145,54 @@ void image_make_now(struct wf_node *n)
 
 void wf_node_image(struct wf_node *n, wf_change_cb cb, void *ctx)
 {
-    struct wf_err err;
+    struct wf_err err = {0};
 
-    if (n->image_wanted || n->job.running) {
+    if (n->dead || n->stopping)
+        wf_fail_reason(&err, WF_UNAVAILABLE, "STOPPING", "this node is stopping");
+    else if (n->fenced)
+        wf_fail_reason(&err, WF_UNAVAILABLE, "FENCED",
+                       "this node has fenced itself off: its state is none to keep");
+    else if (n->image_wanted || n->job.running)
         wf_fail_reason(&err, WF_FAILED_PRECONDITION, "IMAGE_PENDING",
                        "a state image is being made already");
+    if (err.code != WF_OK) {
         node_answer(n, cb, ctx, &err);
         return;
     }
     n->image_wanted = true;
+    n->image_wanted_ms = node_now_ms(n);
     n->image_cb = cb;
     n->image_ctx = ctx;
     n->image_retry_ms = 0;
     image_make_now(n);
 }
 
+void image_make_abort(struct wf_node *n)
+{
+    struct wf_err err;
+
+    wf_fail_reason(&err, WF_UNAVAILABLE, "STOPPING", "this node is stopping");
+    answer(n, &err);
+}
+
+static void lose_patience(struct wf_node *n)
+{
+    struct wf_err err;
+
+    if (!n->image_wanted || n->job.running ||
+        node_now_ms(n) - n->image_wanted_ms < IMAGE_PATIENCE_MS)
+        return;
+    wf_fail_reason(&err, WF_UNAVAILABLE, "NOTHING_NEW",
+                   "no image was begun, since nothing was written for %d s: the newest one is of "
+                   "index %llu; ask the leader for a newer one",
+                   IMAGE_PATIENCE_MS / 1000,
+                   (unsigned long long)wf_guard_manifest(n->guard)->index);
+    answer(n, &err);
+}
+
 void image_make_turn(struct wf_node *n)
 {
+    lose_patience(n);
     if (n->image_due || n->job.running || n->log_bytes < n->opts.image_every_bytes ||
         (NODE_ON(n, B28) && node_now_ms(n) < n->image_retry_ms))
         return;

@@ -461,6 +461,7 @@ void wf_node_stop(struct wf_node *n, void (*done)(void *ctx), void *ctx)
     n->env->timer_stop(n->env->ctx, &n->hasten);
     membership_abort(n);
     transfer_abort(n);
+    image_make_abort(n);
     propose_fail_all(n);
     read_fail_all(n);
     n->net->stop(n->net->ctx, on_net_stopped, n);

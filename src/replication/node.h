@@ -137,7 +137,8 @@ void wf_node_assign(struct wf_node *node, const char *name, enum wf_role role, w
 void wf_node_remove(struct wf_node *node, const char *name, wf_change_cb cb, void *ctx);
 // To the named voter, or the best one if name is "".
 void wf_node_transfer(struct wf_node *node, const char *name, wf_change_cb cb, void *ctx);
-// Make a state image now. cb comes when it is stored.
+// Make a state image now. cb comes when it is stored, or soon with an error: a follower of an idle
+// cluster begins none (NOTHING_NEW).
 void wf_node_image(struct wf_node *node, wf_change_cb cb, void *ctx);
 
 // Somebody else (gossip) believes that this peer is down. When it is our leader, our election timer

@@ -245,6 +245,7 @@ struct wf_node {
     struct image_job job;
     uint64_t image_retry_ms; // B28: not before
     bool image_wanted, image_due;
+    uint64_t image_wanted_ms;
     wf_change_cb image_cb;
     void *image_ctx;
     uint64_t image_budget, image_budget_ms;
@@ -347,6 +348,7 @@ int image_fsm_async(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_
 int image_fsm_finalize(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_bufs);
 void image_make_turn(struct wf_node *n);
 void image_make_now(struct wf_node *n);
+void image_make_abort(struct wf_node *n); // answer who waits for one
 
 // image_ship.c
 void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, bool install);

@@ -158,7 +158,8 @@ static int setup(void **state)
         s->cluster = c;
         s->id = i + 1;
         temporary_dir(s->dir);
-        snprintf(s->images, sizeof s->images, "%s/images", s->dir);
+        strcpy(s->images, s->dir);
+        strcat(s->images, "/images");
         assert_int_equal(mkdir(s->images, 0700), 0);
         s->host =
             (struct tcp_host){.loop = &c->loop, .name = names[i], .accept = on_accept, .ctx = s};
@@ -416,6 +417,24 @@ static void leadership_is_handed_over(void **state)
     await_even(c);
 }
 
+// A follower begins an image when it applies something; until then somebody waits.
+static void who_waits_for_an_image_hears_of_the_end(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c), other = (l + 1) % NODES;
+    propose_surely(c, l, 20);
+    await_even(c);
+    c->waiting++;
+    wf_node_image(c->s[other].node, on_changed, c);
+    propose_surely(c, l, 1); // its wait is for all that is waiting
+    assert_int_equal(c->err.code, WF_OK);
+    c->waiting++;
+    wf_node_image(c->s[other].node, on_changed, c);
+    stop(c, other);
+    assert_int_equal(c->waiting, 0);
+    assert_string_equal(c->err.reason, "STOPPING");
+}
+
 // A new life on an empty disk, under the same name and a number of its own.
 static void wipe(struct cluster *c, unsigned i, uint64_t id)
 {
@@ -510,6 +529,7 @@ int main(void)
         TEST(everybody_goes_and_nothing_is_lost),
         TEST(one_that_was_away_for_long_gets_an_image),
         TEST(leadership_is_handed_over),
+        TEST(who_waits_for_an_image_hears_of_the_end),
         TEST(a_lost_quorum_is_recovered_and_the_others_join_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
