@@ -356,12 +356,14 @@ static int init_fresh(struct init *in)
     if (rc == WF_OK && count_regions(&in->cluster) < 3)
         fputs("Warning: fewer than three regions cannot survive the loss of one.\n", in->cli->err);
     if (rc == WF_OK)
-        fprintf(in->cli->err,
-                "Keep %s/ca/ca.key safe: whoever has it is any user and any node.\n"
-                "Next: copy each nodes/NAME to its machine and run watchfired there; then, as %s:\n"
-                "  watchfire --config %s/users/%s/config.yaml cluster status\n",
-                in->dir, wf_cli_args_at(&in->cli->args, "admin", 0), in->dir,
-                wf_cli_args_at(&in->cli->args, "admin", 0));
+        fprintf(
+            in->cli->err,
+            "Keep %s/ca/ca.key safe: whoever has it is any user and any node.\n"
+            "Next: copy each nodes/NAME to its machine, and start each there, the first time with\n"
+            "  watchfired --config watchfired.yaml --bootstrap\nThen, as %s:\n"
+            "  watchfire --config %s/users/%s/config.yaml cluster status\n",
+            in->dir, wf_cli_args_at(&in->cli->args, "admin", 0), in->dir,
+            wf_cli_args_at(&in->cli->args, "admin", 0));
     return rc;
 }
 
