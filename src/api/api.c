@@ -56,6 +56,16 @@ int wf_api_ask(struct wf_api *api, struct wf_call *call, struct wf_ask *ask)
     return WF_RESOURCE_EXHAUSTED;
 }
 
+bool wf_api_fenced(const struct wf_api *api, struct wf_err *err)
+{
+    struct wf_view view;
+    api->o.backend->view(api->o.backend->ctx, &view);
+    if (view.fenced)
+        wf_fail_reason(err, WF_UNAVAILABLE, "FENCED",
+                       "this node has fenced itself off and serves nothing: ask another one");
+    return view.fenced;
+}
+
 // --- calls ---------------------------------------------------------------------------------------
 
 // What a refused call was about, for the audit.

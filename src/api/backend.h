@@ -78,6 +78,7 @@ void wf_ask_set_result(struct wf_ask *ask, struct wf_bytes result);
 struct wf_view {
     bool ready;       // applied, in touch with a leader, neither fenced nor draining
     char reason[256]; // why not
+    bool fenced;      // the state here is wrong: nothing is answered from it
     bool leading;
     char leader[WF_NODE_NAME_MAX + 1]; // "": none known
     char leader_address[WF_ADDRESS_MAX + 1];

@@ -199,9 +199,13 @@ static void on_pinned(struct wf_ask *ask)
 static void on_fence(struct wf_ask *ask)
 {
     struct backup *b = ask->user;
+    struct wf_err err;
     b->stale = ask->err != NULL;
     b->age_ms = b->stale ? b->api->o.backend->age_ms(b->api->o.backend->ctx) : 0;
-    if (wf_api_ask(b->api, b->call, wf_ask_new(WF_ASK_PIN, 0, on_pinned, b)) != WF_OK)
+    if (wf_api_fenced(b->api, &err)) {
+        fail(b, &err);
+        let_go(b);
+    } else if (wf_api_ask(b->api, b->call, wf_ask_new(WF_ASK_PIN, 0, on_pinned, b)) != WF_OK)
         let_go(b);
     wf_ask_free(ask);
 }

@@ -47,6 +47,10 @@ void wf_api_fail(struct wf_api *api, struct wf_call *call, const struct wf_err *
 // freed, and the result is not WF_OK.
 int wf_api_ask(struct wf_api *api, struct wf_call *call, struct wf_ask *ask);
 
+// Whether the state here is known to be wrong, so that not even a stale answer is given from it; err
+// then says so.
+bool wf_api_fenced(const struct wf_api *api, struct wf_err *err);
+
 // The loop's idea of now, monotonic.
 wf_mono_ns wf_api_now(const struct wf_api *api);
 

@@ -123,8 +123,11 @@ void wf_export_log(struct wf_api *api, struct wf_call *call, const struct wf_pri
     struct wf_err err;
     (void)who;
     struct export *x = calloc(1, sizeof *x);
-    int rc = x ? newest_seq(api, &x->last_seq, &err)
-               : wf_fail(&err, WF_RESOURCE_EXHAUSTED, "out of memory");
+    int rc = x ? WF_OK : wf_fail(&err, WF_RESOURCE_EXHAUSTED, "out of memory");
+    if (rc == WF_OK && wf_api_fenced(api, &err))
+        rc = err.code;
+    if (rc == WF_OK)
+        rc = newest_seq(api, &x->last_seq, &err);
     if (rc != WF_OK) {
         wf_api_fail(api, call, &err);
         free(x);

@@ -15,10 +15,10 @@ enum {
     QUESTION_MAX = 256,
 };
 
-// During an incident everybody asks the same. What was answered as of an index is the answer to the
+// During an incident everybody asks the same. What was answered as of a state is the answer to the
 // same question as long as nothing more is applied.
 struct answered {
-    uint64_t index;
+    uint8_t digest[WF_HASH_SIZE];
     const ProtobufCMessageDescriptor *type;
     size_t len;
     uint8_t question[QUESTION_MAX];
@@ -96,7 +96,7 @@ static struct answered *slot_of(struct wf_reads *r, const ProtobufCMessage *requ
     return &r->answered[h % ANSWERS];
 }
 
-static void remember(struct answered *a, uint64_t index, const ProtobufCMessage *request,
+static void remember(struct answered *a, const uint8_t *digest, const ProtobufCMessage *request,
                      const uint8_t *question, size_t len, const struct wf_buf *answer)
 {
     if (a->answer.max == 0)
@@ -106,7 +106,7 @@ static void remember(struct answered *a, uint64_t index, const ProtobufCMessage 
     if (answer->len > ANSWER_MAX || wf_buf_append(&a->answer, answer->data, answer->len) != WF_OK)
         return;
     a->type = request->descriptor;
-    a->index = index;
+    memcpy(a->digest, digest, WF_HASH_SIZE);
     a->len = len;
     memcpy(a->question, question, len);
 }
@@ -137,32 +137,33 @@ static int query(struct wf_api *api, const ProtobufCMessage *request, struct wf_
     return WF_OK;
 }
 
-// The same as of an index, which the reader is pinned to.
-static int query_at(struct wf_api *api, const ProtobufCMessage *request, uint64_t index,
+// The same as of a state, which the reader is pinned to.
+static int query_at(struct wf_api *api, const ProtobufCMessage *request, const uint8_t *digest,
                     struct wf_err *err)
 {
     uint8_t question[QUESTION_MAX];
     size_t len;
     struct answered *a = slot_of(api->reads, request, question, &len);
-    if (a && a->type == request->descriptor && a->index == index && a->len == len &&
-        memcmp(a->question, question, len) == 0) {
+    if (a && a->type == request->descriptor && a->len == len &&
+        memcmp(a->question, question, len) == 0 && memcmp(a->digest, digest, WF_HASH_SIZE) == 0) {
         wf_buf_reset(&api->scratch);
         return wf_buf_append(&api->scratch, a->answer.data, a->answer.len);
     }
     int rc = query(api, request, err);
     if (rc == WF_OK && a)
-        remember(a, index, request, question, len, &api->scratch);
+        remember(a, digest, request, question, len, &api->scratch);
     return rc;
 }
 
+// digest: of the state that the reader is pinned to; NULL: it is not.
 static void answer(struct wf_api *api, struct wf_call *call, const Watchfire__V1__ReadInfo *info,
-                   bool pinned)
+                   const uint8_t *digest)
 {
     struct wf_err err;
     const ProtobufCMessage *request = wf_call_request(call);
     if (wf_call_over(call))
         return;
-    int rc = pinned ? query_at(api, request, info->applied_index, &err) : query(api, request, &err);
+    int rc = digest ? query_at(api, request, digest, &err) : query(api, request, &err);
     const ProtobufCMessageDescriptor *d = wf_call_method(call)->response;
     if (rc == WF_OK && protobuf_c_message_descriptor_get_field(d, READ_FIELD) &&
         append_info(api, info) != WF_OK)
@@ -178,20 +179,25 @@ static void answer_stale(struct wf_api *api, struct wf_call *call, bool local)
     const struct wf_backend *b = api->o.backend;
     Watchfire__V1__ReadInfo info = WATCHFIRE__V1__READ_INFO__INIT;
     struct wf_err err;
+    uint8_t digest[WF_HASH_SIZE];
+    if (wf_api_fenced(api, &err)) {
+        wf_api_fail(api, call, &err);
+        return;
+    }
     // The age before the index: then it is never told too young.
     info.age_ms = b->age_ms(b->ctx);
     info.stale = 1;
     info.node = (char *)api->o.node;
     // A search is answered from an index of words that fills up by itself: it may write.
     if (local) {
-        answer(api, call, &info, false);
+        answer(api, call, &info, NULL);
         return;
     }
-    if (wf_state_reader_pin(api->reader, &info.applied_index, &err) != WF_OK) {
+    if (wf_state_reader_pin(api->reader, &info.applied_index, digest, &err) != WF_OK) {
         wf_api_fail(api, call, &err);
         return;
     }
-    answer(api, call, &info, true);
+    answer(api, call, &info, digest);
     wf_state_reader_unpin(api->reader);
 }
 
@@ -200,18 +206,25 @@ static void on_index(struct wf_ask *ask)
     struct batch *b = ask->user;
     Watchfire__V1__ReadInfo info = WATCHFIRE__V1__READ_INFO__INIT;
     struct wf_err err;
+    uint8_t digest[WF_HASH_SIZE];
     bool pinned = false;
     info.node = (char *)b->api->o.node;
-    if (!ask->err && wf_state_reader_pin(b->api->reader, &info.applied_index, &err) != WF_OK)
+    if (!ask->err &&
+        wf_state_reader_pin(b->api->reader, &info.applied_index, digest, &err) != WF_OK)
         wf_ask_set_err(ask, &err);
     else
         pinned = !ask->err;
-    WF_ASSERT(!pinned || info.applied_index >= ask->index);
+    // A state that differed from the others' is being made anew from an older image and the log.
+    if (pinned && info.applied_index < ask->index) {
+        wf_fail_reason(&err, WF_UNAVAILABLE, "FENCED",
+                       "this node's state is being replaced: ask another one");
+        wf_ask_set_err(ask, &err);
+    }
     for (unsigned i = 0; i < b->n; i++) {
         if (ask->err)
             wf_api_fail(b->api, b->calls[i], ask->err);
         else
-            answer(b->api, b->calls[i], &info, true);
+            answer(b->api, b->calls[i], &info, digest);
         wf_call_unref(b->calls[i]);
     }
     if (pinned)

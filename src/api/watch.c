@@ -282,24 +282,35 @@ static void subscribe(struct wf_api *api, struct wf_call *call, struct subscribe
     wf_call_on_writable(call, on_writable);
 }
 
+static int admit(struct wf_api *api, const Watchfire__V1__WatchEventsRequest *q, struct wf_err *err)
+{
+    if (wf_api_fenced(api, err))
+        return err->code;
+    if (api->draining)
+        return wf_fail_reason(err, WF_UNAVAILABLE, "DRAINING",
+                              "the node is stopping: watch another");
+    if (strlen(q->incident_id) >= INCIDENT_ID_MAX)
+        return wf_fail_reason(err, WF_NOT_FOUND, "UNKNOWN_INCIDENT", "there is no incident %.40s",
+                              q->incident_id);
+    if (api->watches->n >= WF_SUBSCRIBERS_MAX)
+        return wf_fail_reason(err, WF_RESOURCE_EXHAUSTED, "TOO_MANY_WATCHES",
+                              "this node has %d watch streams already: watch another node",
+                              WF_SUBSCRIBERS_MAX);
+    return WF_OK;
+}
+
 void wf_watch_events(struct wf_api *api, struct wf_call *call, const struct wf_principal *who)
 {
     const Watchfire__V1__WatchEventsRequest *q = (const void *)wf_call_request(call);
-    struct wf_err err = {0};
+    struct wf_err err;
     struct subscriber *s = NULL;
     (void)who;
-    if (api->draining)
-        wf_fail_reason(&err, WF_UNAVAILABLE, "DRAINING", "the node is stopping: watch another");
-    else if (strlen(q->incident_id) >= INCIDENT_ID_MAX)
-        wf_fail_reason(&err, WF_NOT_FOUND, "UNKNOWN_INCIDENT", "there is no incident %.40s",
-                       q->incident_id);
-    else if (api->watches->n >= WF_SUBSCRIBERS_MAX || !(s = calloc(1, sizeof *s)))
-        wf_fail_reason(&err, WF_RESOURCE_EXHAUSTED, "TOO_MANY_WATCHES",
-                       "this node has %d watch streams already: watch another node",
-                       WF_SUBSCRIBERS_MAX);
-    if (err.code == WF_OK && api->watches->n == 0)
-        look_up_end(api, &err);
-    if (err.code != WF_OK) {
+    int rc = admit(api, q, &err);
+    if (rc == WF_OK && !(s = calloc(1, sizeof *s)))
+        rc = wf_fail(&err, WF_RESOURCE_EXHAUSTED, "out of memory");
+    if (rc == WF_OK && api->watches->n == 0)
+        rc = look_up_end(api, &err);
+    if (rc != WF_OK) {
         wf_api_fail(api, call, &err);
         free(s);
         return;
@@ -348,9 +359,24 @@ static void sign_of_life(struct subscriber *s)
         block(s);
 }
 
+static void end_all(struct wf_api *api, const struct wf_err *err)
+{
+    for (struct subscriber *s = api->watches->first, *next; s; s = next) {
+        next = s->next;
+        struct wf_call *call = wf_call_ref(s->call);
+        wf_api_fail(api, s->call, err);
+        wf_call_unref(call);
+    }
+}
+
 void wf_watches_tick(struct wf_api *api)
 {
     wf_mono_ns now = wf_api_now(api);
+    struct wf_err err;
+    if (api->watches->n > 0 && wf_api_fenced(api, &err)) {
+        end_all(api, &err);
+        return;
+    }
     for (struct subscriber *s = api->watches->first, *next; s; s = next) {
         next = s->next;
         struct wf_call *call = wf_call_ref(s->call);
@@ -367,10 +393,5 @@ void wf_watches_end(struct wf_api *api)
     struct wf_err err;
     wf_fail_reason(&err, WF_UNAVAILABLE, "DRAINING",
                    "the node is stopping: resume at another after the last seq seen");
-    for (struct subscriber *s = api->watches->first, *next; s; s = next) {
-        next = s->next;
-        struct wf_call *call = wf_call_ref(s->call);
-        wf_api_fail(api, s->call, &err);
-        wf_call_unref(call);
-    }
+    end_all(api, &err);
 }

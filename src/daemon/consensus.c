@@ -92,6 +92,7 @@ static void judge(const struct wf_consensus *c, const struct wf_node_status *s, 
 {
     int64_t age = wf_node_age_ms(c->node);
     v->leading = s->state == WF_STATE_LEADER;
+    v->fenced = !s->serving;
     for (unsigned i = 0; i < s->n; i++)
         if (s->members[i].is_leader) {
             snprintf(v->leader, sizeof v->leader, "%s", s->members[i].member.name);

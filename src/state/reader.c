@@ -79,11 +79,21 @@ int wf_state_reader_applied(struct wf_state_reader *r, uint64_t *index, struct w
     return finish(r, WF_OK, err);
 }
 
-int wf_state_reader_pin(struct wf_state_reader *r, uint64_t *index, struct wf_err *err)
+int wf_state_reader_pin(struct wf_state_reader *r, uint64_t *index, uint8_t digest[WF_HASH_SIZE],
+                        struct wf_err *err)
 {
     WF_ASSERT(sqlite3_get_autocommit(r->db->conn) != 0);
+    *index = 0;
+    memset(digest, 0, WF_HASH_SIZE);
     wf_db_run(r->db, "BEGIN", "");
-    int rc = wf_state_reader_applied(r, index, err);
+    sqlite3_stmt *q = wf_db_query(r->db, "SELECT applied, digest FROM meta", "");
+    if (wf_db_next(r->db, q)) {
+        *index = (uint64_t)sqlite3_column_int64(q, 0);
+        if (sqlite3_column_bytes(q, 1) == WF_HASH_SIZE)
+            memcpy(digest, sqlite3_column_blob(q, 1), WF_HASH_SIZE);
+    }
+    wf_db_done(q);
+    int rc = finish(r, WF_OK, err);
     if (rc != WF_OK)
         wf_state_reader_unpin(r);
     return rc;

@@ -79,8 +79,10 @@ void wf_state_reader_close(struct wf_state_reader *r);
 int wf_state_reader_applied(struct wf_state_reader *r, uint64_t *index, struct wf_err *err);
 
 // Hold on to what the reader sees now, until unpin: what is asked in between is answered as of
-// *index. For a turn of the loop, no longer: checkpoints wait for it.
-int wf_state_reader_pin(struct wf_state_reader *r, uint64_t *index, struct wf_err *err);
+// *index. digest is the state's then: another one at the same index is another state (one that was
+// replaced). For a turn of the loop, no longer: checkpoints wait for it.
+int wf_state_reader_pin(struct wf_state_reader *r, uint64_t *index, uint8_t digest[WF_HASH_SIZE],
+                        struct wf_err *err);
 void wf_state_reader_unpin(struct wf_state_reader *r);
 
 // Answer a reading request: request is e.g. GetIncidentRequest; *response is allocated with the

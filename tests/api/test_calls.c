@@ -114,6 +114,71 @@ static void a_stale_read_asks_nobody_and_tells_its_age(void **state)
     assert_has(t, "unavailable");
 }
 
+// A stream of Connect's, asked for with {}.
+static struct wf_exchange *stream(struct world *w, const char *method)
+{
+    char path[128];
+    snprintf(path, sizeof path, "/watchfire.v1.%s", method);
+    struct wf_exchange *ex = fake_new("POST", path, 20);
+    fake_header(ex, "content-type", "application/connect+json");
+    assert_true(fake_run(w->rpc, ex, "\0\0\0\0\2{}", 7));
+    world_turn(w);
+    return ex;
+}
+
+// Its state is wrong, and says so of itself: it is not even good for a stale answer.
+static void a_fenced_node_answers_nothing_from_its_state(void **state)
+{
+    struct world *w = *state;
+    declare(w);
+    w->fenced = true;
+    w->failing = "FENCED";
+    w->failing_code = WF_UNAVAILABLE;
+    static const struct {
+        const char *method, *body;
+    } calls[] = {
+        {INCIDENT "GetIncident", "{\"incidentId\":\"INC-1\",\"stale\":true}"},
+        {INCIDENT "GetIncident", "{\"incidentId\":\"INC-1\"}"},
+        {"LogService/Search", "{\"query\":\"mail\"}"},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        int status;
+        assert_has(world_text(w, calls[i].method, NULL, calls[i].body, &status), "FENCED");
+        assert_int_equal(status, 503);
+    }
+    static const char *const streams[] = {LOG "WatchEvents", LOG "ExportLog",
+                                          "ClusterService/Backup"};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        struct wf_exchange *ex = stream(w, streams[i]);
+        if (!memmem(ex->body.data, ex->body.len, "FENCED", 6))
+            fail_msg("%s is answered", streams[i]);
+        fake_close(ex, WF_OK);
+    }
+}
+
+// The same question at the same index, but the state was replaced in between.
+static void an_answer_is_not_remembered_beyond_its_state(void **state)
+{
+    struct world *w = *state;
+    struct wf_state_image *image;
+    char path[128];
+    uint64_t size;
+    uint8_t hash[WF_HASH_SIZE];
+    static const char question[] = "{\"incidentId\":\"INC-1\",\"stale\":true}";
+    snprintf(path, sizeof path, "%s/image", w->dir);
+    declare(w);
+    assert_int_equal(wf_state_image_begin(w->state, &image, NULL), WF_OK);
+    assert_int_equal(wf_state_image_write(image, path, &size, hash, NULL), WF_OK);
+    wf_state_image_end(image);
+    world_text(w, INCIDENT "AddNote", NULL, "{\"incidentId\":\"INC-1\",\"text\":\"wrong\"}", NULL);
+    assert_has(world_text(w, INCIDENT "GetBrief", NULL, question, NULL), "wrong");
+    uint64_t index = w->applied;
+    assert_int_equal(wf_state_install(w->state, path, NULL), WF_OK);
+    world_text(w, INCIDENT "AddNote", NULL, "{\"incidentId\":\"INC-1\",\"text\":\"right\"}", NULL);
+    assert_int_equal(w->applied, index);
+    assert_has(world_text(w, INCIDENT "GetBrief", NULL, question, NULL), "right");
+}
+
 static void the_leader_is_named_when_there_is_another(void **state)
 {
     struct world *w = *state;
@@ -257,6 +322,8 @@ int main(void)
         TEST(a_retry_gets_the_first_answer_and_a_reused_id_none),
         TEST(reads_of_one_turn_share_one_fence),
         TEST(a_stale_read_asks_nobody_and_tells_its_age),
+        TEST(a_fenced_node_answers_nothing_from_its_state),
+        TEST(an_answer_is_not_remembered_beyond_its_state),
         TEST(the_leader_is_named_when_there_is_another),
         TEST(a_full_node_says_so_at_once),
         TEST(a_viewer_does_not_write_and_the_refusal_is_recorded),

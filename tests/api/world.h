@@ -26,7 +26,7 @@ struct world {
     bool full;           // refuse asks
     const char *failing; // answer with this reason
     int failing_code;
-    bool leading;
+    bool leading, fenced;
 };
 
 // A cluster whose admin is ricardo, whose certificate every call without a token shows.
