@@ -108,7 +108,7 @@ static void verify_run(void *arg)
     if (job->rc == WF_OK)
         job->rc = files->publish(files->ctx, job->part, job->whole, &job->err);
     else
-        (void)files->remove(files->ctx, job->part, &job->err);
+        (void)files->remove(files->ctx, job->part, NULL);
 }
 
 static void verify_done(void *arg)
@@ -127,6 +127,11 @@ static void verify_done(void *arg)
     if (job->rc == WF_OK && !n->dead) {
         acknowledge(n, in->from, &job->info, job->info.size, true);
         reseed(n, &job->info);
+    } else if (job->rc != WF_OK && job->err.code != WF_OK) {
+        // The disk, and not the bytes: a sync that failed must not be tried again, since the file
+        // would then be called whole without being on the disk.
+        wf_wrap(&job->err, (int)job->err.code, "taking in a state image");
+        node_fatal(n, &job->err);
     }
     free(job);
 }

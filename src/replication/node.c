@@ -107,7 +107,6 @@ static void notice_leadership(struct wf_node *n)
     n->term_seen = term;
     n->state_seen = wf_raft_state(r);
     n->changed = true;
-    n->stamped = 0;
 }
 
 // After everything that this turn of the loop brought.
@@ -463,7 +462,7 @@ void wf_node_stop(struct wf_node *n, void (*done)(void *ctx), void *ctx)
     transfer_abort(n);
     image_make_abort(n);
     propose_fail_all(n);
-    read_fail_all(n);
+    read_fail_all(n, "STOPPING");
     n->net->stop(n->net->ctx, on_net_stopped, n);
     wf_guard_stop(n->guard, on_guard_stopped, n);
 }

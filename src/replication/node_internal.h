@@ -210,7 +210,8 @@ struct wf_node {
     struct proposal_queue waiting, finished;
     struct entry *entries; // in flight
     unsigned n_entries;
-    wf_unix_ms stamped; // the last time given to an entry
+    wf_unix_ms stamped; // the last time given to an entry, in stamped_term
+    uint64_t stamped_term;
     bool due_pending;   // a tick command of ours is on its way
     struct proposal *forwarded[FORWARD_BUCKETS];
     unsigned n_forwarded;
@@ -306,7 +307,7 @@ bool forward_fresh(struct peer *p, uint64_t seq); // first time seen; notes it. 
 void read_turn(struct wf_node *n);
 void read_tick(struct wf_node *n);
 void read_deliver(struct wf_node *n);
-void read_fail_all(struct wf_node *n);
+void read_fail_all(struct wf_node *n, const char *reason);
 void read_leader_changed(struct wf_node *n);
 void read_confirm(struct wf_node *n, uint64_t from, const struct wf_msg_confirm *m);
 void read_confirmed(struct wf_node *n, uint64_t from, const struct wf_msg_confirm *m);

@@ -209,6 +209,7 @@ void node_fence(struct wf_node *n, const char *why)
     n->fenced = true;
     n->changed = true;
     snprintf(n->fence_reason, sizeof n->fence_reason, "%s", why);
+    read_fail_all(n, "FENCED");
     node_wake(n);
 }
 

@@ -190,10 +190,12 @@ static wf_unix_ms last_time(struct wf_node *n)
 static void pack(struct wf_node *n, struct entry *e, struct raft_buffer *buf)
 {
     wf_unix_ms now = n->env->unix_ms(n->env->ctx);
+    uint64_t term = wf_raft_term(node_raft(n));
     uint8_t *p = buf->base;
 
-    if (n->stamped == 0) // our first entry of this term: never before a predecessor's
+    if (n->stamped_term != term) // our first entry of this term: never before a predecessor's
         n->stamped = last_time(n);
+    n->stamped_term = term;
     if (now > n->stamped)
         n->stamped = now;
     wf_batch_put_header(p, e->index, n->stamped, e->proposals.n);

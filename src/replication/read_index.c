@@ -335,13 +335,13 @@ void read_deliver(struct wf_node *n)
     }
 }
 
-void read_fail_all(struct wf_node *n)
+void read_fail_all(struct wf_node *n, const char *reason)
 {
     struct read_queue *queues[] = {&n->reads_new, &n->reads_asked, &n->reads_known};
     struct read *r;
 
     for (unsigned i = 0; i < 3; i++) {
         while ((r = pop(queues[i])) != NULL)
-            finish(n, r, WF_UNAVAILABLE, "STOPPING");
+            finish(n, r, WF_UNAVAILABLE, reason);
     }
 }
