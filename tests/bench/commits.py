@@ -5,11 +5,13 @@ import argparse
 import os
 import statistics
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import etcd, h2load, procs, watchfire  # noqa: E402
 
-OUTSTANDING = (1, 64, 512)
+KINDS = (("write", 1), ("write", 64), ("write", 512), ("read", 1), ("read", 64), ("read", 512),
+         ("busy read", 512))  # busy: beside somebody who writes, one call after the other
 
 
 class Bench:
@@ -24,9 +26,8 @@ class Bench:
     def start(self):
         self.cluster.start()
         self.before = self.cluster.settle()
-        for kind in ("write", "read"):
-            for outstanding in OUTSTANDING:
-                self.calibrate(kind, outstanding)
+        for kind, outstanding in KINDS:
+            self.calibrate(kind, outstanding)
 
     def target(self):
         leader = self.cluster.leader()
@@ -44,8 +45,9 @@ class Bench:
         node = self.target()
         answer = len(node.client.call(path, request)) + 5
         self.written += kind == "write"
-        result = h2load.run(self.folder, node.address, path, request, requests, outstanding,
-                            self.cluster.token)
+        with Writer(self, node, kind == "busy read"):
+            result = h2load.run(self.folder, node.address, path, request, requests, outstanding,
+                                self.cluster.token)
         self.written += requests if kind == "write" else 0
         # A refused call has no message, which h2load cannot tell. Lengths vary with numbers inside.
         if result.data_bytes < (answer - 8) * requests:
@@ -83,12 +85,35 @@ class Bench:
         return statistics.median(r.median_us for r in self.results[kind, 1]) / 1000
 
 
+class Writer:
+    """Writes at the node, one call after the other, as long as it is open."""
+
+    def __init__(self, bench, node, wanted):
+        self.bench, self.node, self.done = bench, node, threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True) if wanted else None
+
+    def run(self):
+        path, request = self.bench.call("write")
+        while not self.done.is_set():
+            self.node.client.call(path, request, 30)
+            self.bench.written += 1
+
+    def __enter__(self):
+        if self.thread:
+            self.thread.start()
+
+    def __exit__(self, *_):
+        self.done.set()
+        if self.thread:
+            self.thread.join()
+
+
 def table(ours, theirs):
     print("\n%-24s %12s %12s %8s" % ("medians", "etcd " + theirs.cluster.version, "watchfire", "ratio"))
+    for kind, outstanding in KINDS:
+        a, b = theirs.rate(kind, outstanding), ours.rate(kind, outstanding)
+        print("%-24s %12.0f %12.0f %8.2f" % ("%ss/s at %d" % (kind, outstanding), a, b, b / a))
     for kind in ("write", "read"):
-        for outstanding in OUTSTANDING:
-            a, b = theirs.rate(kind, outstanding), ours.rate(kind, outstanding)
-            print("%-24s %12.0f %12.0f %8.2f" % ("%ss/s at %d" % (kind, outstanding), a, b, b / a))
         a, b = theirs.latency_ms(kind), ours.latency_ms(kind)
         print("%-24s %12.3f %12.3f %8.2f" % (kind + " ms at 1", a, b, b / a))
 
@@ -108,13 +133,12 @@ def main():
     print("three nodes each, TLS, all connections at a %s; %d rounds of %g s" % (
         options.at, options.rounds, options.seconds))
     for i in range(options.rounds):
-        for kind in ("write", "read"):
-            for outstanding in OUTSTANDING:
-                for bench in (theirs, ours) if i % 2 == 0 else (ours, theirs):
-                    bench.measure(kind, outstanding)
-                a, b = (bench.results[kind, outstanding][-1].rate for bench in (theirs, ours))
-                print("round %d of %d, %s, %3d outstanding: etcd %8.0f/s, watchfire %8.0f/s" % (
-                    i + 1, options.rounds, kind, outstanding, a, b), flush=True)
+        for kind, outstanding in KINDS:
+            for bench in (theirs, ours) if i % 2 == 0 else (ours, theirs):
+                bench.measure(kind, outstanding)
+            a, b = (bench.results[kind, outstanding][-1].rate for bench in (theirs, ours))
+            print("round %d of %d, %9s, %3d outstanding: etcd %8.0f/s, watchfire %8.0f/s" % (
+                i + 1, options.rounds, kind, outstanding, a, b), flush=True)
     table(ours, theirs)
     print()
     exact = [bench.check() for bench in (theirs, ours)]
