@@ -161,19 +161,29 @@ static void block(struct subscriber *s)
     s->blocked = true;
 }
 
+// Send an event. A send that fails may have ended the call, and s with it: whoever goes on looks at
+// the call first.
+static void send_event(struct subscriber *s, const uint8_t *data, size_t len, uint64_t seq)
+{
+    struct wf_call *call = s->call;
+    if (wf_call_send_packed(call, data, len))
+        sent(s, seq);
+    else if (!wf_call_over(call))
+        block(s);
+}
+
 // Give a subscriber what the chunk has for it.
 static void deliver_chunk(struct wf_watches *w, struct subscriber *s)
 {
-    for (unsigned i = 0; i < w->n_items && !s->blocked; i++) {
+    struct wf_call *call = s->call;
+    for (unsigned i = 0; i < w->n_items && !wf_call_over(call) && !s->blocked; i++) {
         const struct item *item = &w->items[i];
         if (item->seq <= s->seen)
             continue;
         if (*s->incident_id && strcmp(s->incident_id, item->incident_id) != 0)
             s->seen = item->seq;
-        else if (wf_call_send_packed(s->call, w->bytes.data + item->at, item->len))
-            sent(s, item->seq);
         else
-            block(s);
+            send_event(s, w->bytes.data + item->at, item->len, item->seq);
     }
 }
 
@@ -181,16 +191,14 @@ static bool send_from_table(void *ctx, uint64_t seq, const uint8_t *canonical, s
                             const uint8_t hash[WF_HASH_SIZE])
 {
     struct subscriber *s = ctx;
+    struct wf_call *call = s->call;
     struct wf_buf *b = &s->api->scratch;
     uint64_t last = s->api->watches->last_seq;
     wf_buf_reset(b);
     if (append_response(b, canonical, len, hash, seq > last ? seq : last) != WF_OK)
         return false;
-    if (wf_call_send_packed(s->call, b->data, b->len))
-        sent(s, seq);
-    else
-        block(s);
-    return !s->blocked;
+    send_event(s, b->data, b->len, seq);
+    return !wf_call_over(call) && !s->blocked;
 }
 
 // Bring a subscriber up to date from the table, a chunk per turn so that others get theirs. True
@@ -198,27 +206,31 @@ static bool send_from_table(void *ctx, uint64_t seq, const uint8_t *canonical, s
 static bool catch_up(struct subscriber *s)
 {
     struct wf_watches *w = s->api->watches;
+    struct wf_api *api = s->api;
+    struct wf_call *call = s->call;
     struct wf_err err;
     if (s->blocked || s->seen >= w->base)
         return false;
     uint64_t before = s->seen;
     int rc = wf_state_events(s->api->reader, s->incident_id, s->seen, CHUNK_EVENTS, send_from_table,
                              s, &err);
-    if (rc != WF_OK) {
-        wf_api_fail(s->api, s->call, &err);
+    if (rc != WF_OK)
+        wf_api_fail(api, call, &err);
+    if (wf_call_over(call))
         return false;
-    }
     // Nothing of its incident is left below the chunk.
     if (!s->blocked && s->seen == before)
         s->seen = w->base;
     return !s->blocked && s->seen < w->base;
 }
 
+// The caller holds the call, which may end here, and s with it.
 static void pump(struct subscriber *s)
 {
+    struct wf_call *call = s->call;
     while (catch_up(s))
         ;
-    if (s->seen >= s->api->watches->base)
+    if (!wf_call_over(call) && s->seen >= s->api->watches->base)
         deliver_chunk(s->api->watches, s);
 }
 
@@ -352,10 +364,11 @@ static void end_slow(struct subscriber *s)
 static void sign_of_life(struct subscriber *s)
 {
     Watchfire__V1__WatchEventsResponse r = WATCHFIRE__V1__WATCH_EVENTS_RESPONSE__INIT;
+    struct wf_call *call = s->call;
     r.last_seq = s->api->watches->last_seq;
-    if (wf_call_send(s->call, &r.base))
+    if (wf_call_send(call, &r.base))
         s->sent_at = wf_api_now(s->api);
-    else
+    else if (!wf_call_over(call))
         block(s);
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include "check.h"
 #include "watchfire/v1/access.pb-c.h"
 #include "world.h"
@@ -154,6 +156,31 @@ static void a_fenced_node_answers_nothing_from_its_state(void **state)
             fail_msg("%s is answered", streams[i]);
         fake_close(ex, WF_OK);
     }
+}
+
+static void break_table(struct world *w)
+{
+    char path[128];
+    sqlite3 *db;
+    snprintf(path, sizeof path, "%s/state.db", w->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "ALTER TABLE events RENAME TO gone", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void a_watch_whose_events_cannot_be_read_ends(void **state)
+{
+    struct world *w = *state;
+    declare(w);
+    struct wf_exchange *first = stream(w, LOG "WatchEvents");
+    assert_false(first->finished);
+    break_table(w);
+    struct wf_exchange *second = stream(w, LOG "WatchEvents");
+    assert_true(second->finished);
+    assert_false(first->finished);
+    fake_close(second, WF_OK);
+    fake_close(first, WF_CANCELLED);
 }
 
 // The same question at the same index, but the state was replaced in between.
@@ -324,6 +351,7 @@ int main(void)
         TEST(a_stale_read_asks_nobody_and_tells_its_age),
         TEST(a_fenced_node_answers_nothing_from_its_state),
         TEST(an_answer_is_not_remembered_beyond_its_state),
+        TEST(a_watch_whose_events_cannot_be_read_ends),
         TEST(the_leader_is_named_when_there_is_another),
         TEST(a_full_node_says_so_at_once),
         TEST(a_viewer_does_not_write_and_the_refusal_is_recorded),
