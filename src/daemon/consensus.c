@@ -611,7 +611,11 @@ int wf_consensus_open(struct wf_consensus **out, const struct wf_consensus_optio
     c->o = *opts;
     int rc = uv_loop_init(&c->loop);
     WF_ASSERT(rc == 0);
-    c->inbox = wf_mailbox_new(2 * WF_PROPOSALS_MAX, wake, c);
+    // Each front has that many asks under way at most, and what gives back what they hold.
+    unsigned fronts = opts->config->front && opts->config->front->threads > 0
+                          ? opts->config->front->threads
+                          : 1;
+    c->inbox = wf_mailbox_new((size_t)(fronts + 1) * WF_PROPOSALS_MAX, wake, c);
     c->notes = wf_mailbox_new(NOTES_MAX, wake, c);
     WF_ASSERT(c->inbox != NULL && c->notes != NULL);
     init_handles(c);

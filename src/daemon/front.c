@@ -143,7 +143,7 @@ static void check_serving(struct wf_front *f)
 {
     struct wf_view view;
     f->post.backend.view(f->post.backend.ctx, &view);
-    set_serving(f, view.ready && !f->draining);
+    set_serving(f, view.ready);
 }
 
 static void on_drained(void *ctx)
@@ -164,7 +164,7 @@ static void on_listener_drained(void *ctx)
 static void drain(struct wf_front *f)
 {
     f->draining = true;
-    set_serving(f, false);
+    wf_rpc_server_drain(f->rpc);
     wf_api_drain(f->api);
     wf_listener_drain(f->listener, f->grace_ms, on_listener_drained, f);
 }
@@ -204,7 +204,7 @@ static void take_wants(struct wf_front *f)
     if (tls)
         wf_tls_unref(tls);
     if (want & WANT_NOT_SERVING)
-        set_serving(f, false);
+        wf_rpc_server_drain(f->rpc); // for good: the node may still be ready for a moment
     if (want & WANT_DRAIN)
         drain(f);
     if (want & WANT_CLOSE)
