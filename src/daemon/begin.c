@@ -229,7 +229,9 @@ static int take_place(const struct wf_config *config, const struct wf_node_dir *
                               "--address %s\" first",
                               config->node.name, config->node.name, config->node.region,
                               config->advertise);
-    if (self->heard_ms_ago >= 0)
+    // A voter had everything when it became one, also if nobody has heard of it since they started.
+    // An empty disk has forgotten its votes.
+    if (self->heard_ms_ago >= 0 || self->role == WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_VOTER)
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "NOT_A_MEMBER",
                               "a node %s with data is known to %s; this one has none and may not "
                               "take its place: remove that one and add a new name",

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fourth node joins as a spare, becomes standby and voter; another one is removed and ends."""
 import os
+import shutil
 
 from lib import SPARE, STANDBY, VOTER, Cluster, check, pb, procs, refusal, rpc, step, wait_for
 from lib import watchfire
@@ -17,6 +18,14 @@ def accepted(client, method, request):
         return True
     except rpc.Error as error:
         check(error.code() == rpc.Code.FAILED_PRECONDITION, error.details())
+        return False
+
+
+def accepted_note(cluster, node):
+    try:
+        node.client.call(watchfire.ADD_NOTE, cluster.note("again"), 3)
+        return True
+    except rpc.Error:
         return False
 
 
@@ -87,4 +96,19 @@ with Cluster() as c:
     events = pb.decode(new.client.call(watchfire.LOG + "ListEvents", pb.encode({3: 1000}), 5))
     actions = [(e.message(41).str(1), e.message(41).str(2)) for e in events.messages(1) if 41 in e]
     check(("added", new.name) in actions and ("removed", gone.name) in actions, str(actions))
+
+    step("on an empty disk a voter does not come back under its name, even to who never heard it")
+    for node in c.nodes:
+        node.process.kill()
+    shutil.rmtree(new.data)
+    os.mkdir(new.data, 0o700)
+    for node in c.nodes:
+        if node is not new:
+            c.start_node(node)
+    wait_for("the others to lead", lambda: any(n is not new and accepted_note(c, n) for n in c.nodes))
+    open(new.log, "w").close()
+    new.process = procs.Process([c.program, "--config", new.config], new.log)
+    wait_for("it to end", lambda: not new.process.alive(), 60)
+    check("may not take its place" in open(new.log).read(), open(new.log).read())
+    check(not os.path.exists(os.path.join(new.data, "log.db")), "it has taken the place")
 print("ok")
