@@ -136,8 +136,17 @@ int wf_begin_found(const struct wf_config *config, const struct wf_node_dir *dir
 
 // --- a new cluster -------------------------------------------------------------------------------
 
+static bool is_founder(const struct wf_config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->bootstrap->members_count; i++)
+        if (strcmp(config->bootstrap->members[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 // A founder that is up already is as it should be, unless the cluster has heard from a node of our
 // name before, or does not have us: then this disk was wiped, or the configuration is another's.
+// Nor may others have joined since: who has never met our first disk cannot tell that it is gone.
 static int check_founder(const struct wf_config *config, const char *address, const status *s,
                          struct wf_err *err)
 {
@@ -150,9 +159,19 @@ static int check_founder(const struct wf_config *config, const char *address, co
             "and cluster.id",
             address, s->cluster_id, id);
     const Watchfire__V1__Member *self = NULL;
-    for (size_t i = 0; i < s->n_members; i++)
+    const char *joined = NULL;
+    for (size_t i = 0; i < s->n_members; i++) {
         if (strcmp(s->members[i]->name, name) == 0)
             self = s->members[i];
+        if (!is_founder(config, s->members[i]->name))
+            joined = s->members[i]->name;
+    }
+    if (joined)
+        return wf_fail_reason(err, WF_FAILED_PRECONDITION, "CLUSTER_RUNNING",
+                              "the cluster is running and %s, which is none of bootstrap.members, "
+                              "has joined it: \"watchfire cluster add\" this node under a new name "
+                              "and start with --join instead of --bootstrap",
+                              joined);
     if (!self && s->n_members > 0)
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "CLUSTER_RUNNING",
                               "the cluster is running without %s: \"watchfire cluster add %s ...\" "
