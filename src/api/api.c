@@ -15,6 +15,7 @@
 #include "api/write.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "watchfire/v1/log.pb-c.h"
 
 // The largest answer: a page of events as large as they come.
 enum { SCRATCH_MAX = 64 * 1024 * 1024, SCRATCH_KEEP = 1024 * 1024 };
@@ -64,6 +65,21 @@ bool wf_api_fenced(const struct wf_api *api, struct wf_err *err)
         wf_fail_reason(err, WF_UNAVAILABLE, "FENCED",
                        "this node has fenced itself off and serves nothing: ask another one");
     return view.fenced;
+}
+
+int wf_api_newest_seq(struct wf_api *api, uint64_t *out, struct wf_err *err)
+{
+    Watchfire__V1__ListEventsRequest q = WATCHFIRE__V1__LIST_EVENTS_REQUEST__INIT;
+    ProtobufCMessage *response = NULL;
+    q.newest_first = 1;
+    q.page_size = 1;
+    int rc = wf_state_query(api->reader, &q.base, &response, err);
+    if (rc != WF_OK)
+        return rc;
+    const Watchfire__V1__ListEventsResponse *r = (const void *)response;
+    *out = r->n_events ? r->events[0]->seq : 0;
+    protobuf_c_message_free_unpacked(response, NULL);
+    return WF_OK;
 }
 
 // --- calls ---------------------------------------------------------------------------------------

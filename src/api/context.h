@@ -51,6 +51,9 @@ int wf_api_ask(struct wf_api *api, struct wf_call *call, struct wf_ask *ask);
 // then says so.
 bool wf_api_fenced(const struct wf_api *api, struct wf_err *err);
 
+// The number of the newest event that the reader sees; 0 when there is none.
+int wf_api_newest_seq(struct wf_api *api, uint64_t *out, struct wf_err *err);
+
 // The loop's idea of now, monotonic.
 wf_mono_ns wf_api_now(const struct wf_api *api);
 

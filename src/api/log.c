@@ -102,21 +102,6 @@ static void export_over(struct wf_call *call, void *user)
     free(x);
 }
 
-static int newest_seq(struct wf_api *api, uint64_t *out, struct wf_err *err)
-{
-    Watchfire__V1__ListEventsRequest q = WATCHFIRE__V1__LIST_EVENTS_REQUEST__INIT;
-    ProtobufCMessage *response = NULL;
-    q.newest_first = 1;
-    q.page_size = 1;
-    int rc = wf_state_query(api->reader, &q.base, &response, err);
-    if (rc != WF_OK)
-        return rc;
-    const Watchfire__V1__ListEventsResponse *r = (const void *)response;
-    *out = r->n_events ? r->events[0]->seq : 0;
-    protobuf_c_message_free_unpacked(response, NULL);
-    return WF_OK;
-}
-
 void wf_export_log(struct wf_api *api, struct wf_call *call, const struct wf_principal *who)
 {
     const Watchfire__V1__ExportLogRequest *q = (const void *)wf_call_request(call);
@@ -127,7 +112,7 @@ void wf_export_log(struct wf_api *api, struct wf_call *call, const struct wf_pri
     if (rc == WF_OK && wf_api_fenced(api, &err))
         rc = err.code;
     if (rc == WF_OK)
-        rc = newest_seq(api, &x->last_seq, &err);
+        rc = wf_api_newest_seq(api, &x->last_seq, &err);
     if (rc != WF_OK) {
         wf_api_fail(api, call, &err);
         free(x);

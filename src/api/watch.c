@@ -260,19 +260,10 @@ static void on_writable(struct wf_call *call, void *user)
 static int look_up_end(struct wf_api *api, struct wf_err *err)
 {
     struct wf_watches *w = api->watches;
-    Watchfire__V1__ListEventsRequest q = WATCHFIRE__V1__LIST_EVENTS_REQUEST__INIT;
-    ProtobufCMessage *response = NULL;
-    q.newest_first = 1;
-    q.page_size = 1;
-    int rc = wf_state_query(api->reader, &q.base, &response, err);
-    if (rc != WF_OK)
-        return rc;
-    const Watchfire__V1__ListEventsResponse *r = (const void *)response;
-    w->last_seq = r->n_events ? r->events[0]->seq : 0;
+    int rc = wf_api_newest_seq(api, &w->last_seq, err);
     w->base = w->last_seq;
     w->n_items = 0;
-    protobuf_c_message_free_unpacked(response, NULL);
-    return WF_OK;
+    return rc;
 }
 
 static void subscribe(struct wf_api *api, struct wf_call *call, struct subscriber *s)

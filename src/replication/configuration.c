@@ -145,20 +145,6 @@ int wf_configuration_encode(const struct wf_member *members, unsigned n, struct 
 
 // --- access ------------------------------------------------------------------------------------
 
-int wf_configuration_copy(const struct raft_configuration *from, struct raft_configuration *to)
-{
-    raft_configuration_init(to);
-    for (unsigned i = 0; i < from->n; i++) {
-        const struct raft_server *s = &from->servers[i];
-
-        if (raft_configuration_add(to, s->id, s->address, s->role) != 0) {
-            raft_configuration_close(to);
-            return WF_RESOURCE_EXHAUSTED;
-        }
-    }
-    return WF_OK;
-}
-
 const struct raft_server *wf_configuration_get(const struct raft_configuration *c, uint64_t id)
 {
     for (unsigned i = 0; i < c->n; i++) {

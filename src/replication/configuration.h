@@ -31,8 +31,6 @@ int wf_configuration_decode(struct wf_bytes in, struct raft_configuration *out);
 int wf_configuration_encode(const struct wf_member *members, unsigned n, struct wf_bytes *out,
                             struct wf_err *err);
 
-int wf_configuration_copy(const struct raft_configuration *from, struct raft_configuration *to);
-
 const struct raft_server *wf_configuration_get(const struct raft_configuration *c, uint64_t id);
 unsigned wf_configuration_voters(const struct raft_configuration *c);
 

@@ -118,21 +118,11 @@ bool wf_call_over(const struct wf_call *call)
     return call->over;
 }
 
-bool wf_call_draining(const struct wf_call *call)
-{
-    return call->draining;
-}
-
 void wf_call_set_user(struct wf_call *call, void *user,
                       void (*on_over)(struct wf_call *, void *user))
 {
     call->user = user;
     call->on_over = on_over;
-}
-
-void *wf_call_user(const struct wf_call *call)
-{
-    return call->user;
 }
 
 void wf_call_on_writable(struct wf_call *call, void (*fn)(struct wf_call *, void *user))

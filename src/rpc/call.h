@@ -34,16 +34,14 @@ const char *wf_call_peer_address(const struct wf_call *call);
 wf_mono_ns wf_call_deadline(const struct wf_call *call);
 uv_loop_t *wf_call_loop(const struct wf_call *call);
 bool wf_call_over(const struct wf_call *call);
-// The connection is being drained: a watch ends with UNAVAILABLE now, what ends by itself goes on.
-bool wf_call_draining(const struct wf_call *call);
-// Be told when that begins; at once (inside this call) if it has.
+// Be told when the connection begins to be drained; at once (inside this call) if it is. A watch
+// ends with UNAVAILABLE then, what ends by itself goes on.
 void wf_call_on_drain(struct wf_call *call, void (*fn)(struct wf_call *, void *user));
 
 // What the handler keeps with the call; on_over (may be NULL) is called once when the call is over,
 // for whatever reason, before the last reference goes.
 void wf_call_set_user(struct wf_call *call, void *user,
                       void (*on_over)(struct wf_call *, void *user));
-void *wf_call_user(const struct wf_call *call);
 
 // Response metadata, before the first reply or message. Keys lower case; copied. At most 16.
 void wf_call_set_metadata(struct wf_call *call, const char *name, const char *value);
