@@ -216,7 +216,7 @@ static const char *const blames[] = {
     "reportedly|having "
     "experienc*|having|suffer*|down|offline|unavailable|fail*|lost|losing|broke*|degraded|dropped|"
     "crashed|power|a|an ?outage|outages",
-    "#who failed|broke|lost|crashed|dropped|went",
+    "#who failed|broke|lost|crashed|dropped|went|caused|causes|triggered",
     "#who &power|network|storage|database|cloud|dns|hardware|service|infrastructure "
     "outage*|failure*|fault*|mistake*|error|errors|problem|problems|bug|bugs|downtime",
     "caused|triggered by #who",
