@@ -234,6 +234,8 @@ static int parse_words(struct parser *ps)
         bool rest = ps->positional && ps->positional->kind == WF_PARAM_REST;
         if (flags && !rest && strcmp(word, "--") == 0)
             flags = false;
+        else if (!ps->out->noun && strcmp(word, "--version") == 0)
+            rc = take_word(ps, "version");
         else if (flags && !rest && strncmp(word, "--", 2) == 0)
             rc = take_long(ps, word + 2);
         else if (flags && !rest && word[0] == '-' && word[1])

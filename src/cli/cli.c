@@ -85,6 +85,7 @@ void wf_cli_line(struct wf_cli *cli, const char *text, const ProtobufCMessage *r
 
 void wf_cli_hint(struct wf_cli *cli, const char *text, const ProtobufCMessage *response)
 {
+    fflush(cli->out); // also where both are one pipe, the hint comes after what it follows
     if (!cli->quiet)
         put_filled(cli, cli->err, "Next: ", text, response);
 }

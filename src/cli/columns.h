@@ -12,8 +12,10 @@ struct wf_column {
     const char *header; // NULL ends the list
     const char *path;
     bool right;
-    const char *otherwise; // the path to show where the first is empty; may be NULL
+    const char *otherwise[2]; // the paths to show where those before are empty; may be NULL
     enum wf_text_time time;
+    bool flows; // lines run into one another; else only the first is shown
+    bool code;  // a gRPC code, by its name
 };
 
 // NULL for a type that never stands in a list.

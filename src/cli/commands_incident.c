@@ -25,7 +25,7 @@ const struct wf_cli_command wf_cli_incident_commands[] = {
      .view = "incident",
      .id = "incident.id",
      .done = "Declared {incident.id} ({incident.severity}): {incident.title}\n"
-             "@all: IC -> {incident.commander}",
+             "IC is {incident.commander}",
      .next = "watchfire incident confirm {incident.id}, or hand over: "
              "watchfire ic offer {incident.id} NAME"},
     {.noun = "incident",

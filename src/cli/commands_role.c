@@ -11,10 +11,11 @@
     FLAG("expires", 0, "expires_in_s", SECONDS, "the offer lapses after this (10m)")
 #define ROLE_EPOCH_FLAG                                                                            \
     FLAG("epoch", 0, "role_epoch", NUMBER, "the role's epoch you believe in (not checked)")
-#define WAIT_FLAG  FLAG("wait", 0, "wait_s", SECONDS, "how long the holder may refuse (5m)")
+#define WAIT_FLAG                                                                                  \
+    FLAG("wait", 0, "wait_s", SECONDS, "how long the holder may refuse, 1m to 1h (5m)")
 #define WHY_ARG    OPT_ARG("REASON", "reason", TEXT, "why, for the record")
 #define OFFERED    "Offered {role.role} {role.group} to {role.offer.to}, until {role.offer.expires_at}"
-#define HELD       "@all: {role.role} {role.group} -> {role.holder}"
+#define HELD       "{role.role} {role.group} of {INCIDENT} is {role.holder}'s, epoch {role.epoch}"
 #define OFFER_GONE "The offer is gone; {role.holder} stays {role.role} {role.group}"
 #define CLAIM_GONE "The claim is refused; {role.holder} stays {role.role} {role.group}"
 
@@ -93,7 +94,7 @@ const struct wf_cli_command wf_cli_role_commands[] = {
      .view = "role",
      .id = "role.offer.to",
      .done = OFFERED,
-     .next = "{role.offer.to} runs: watchfire role accept {INCIDENT} {ROLE}"},
+     .next = "{role.offer.to} runs: watchfire role accept {INCIDENT} {role.role}/{role.group}"},
     {.noun = "role",
      .verb = "accept",
      .summary = "Take a role that was offered to you",
@@ -146,6 +147,6 @@ const struct wf_cli_command wf_cli_role_commands[] = {
      .view = "role",
      .id = "role.role",
      .done = "{role.role} {role.group} is vacant",
-     .next = "watchfire role offer {INCIDENT} {ROLE} NAME"},
+     .next = "watchfire role offer {INCIDENT} {role.role}/{role.group} NAME"},
     {0},
 };

@@ -132,7 +132,7 @@ const struct wf_cli_command wf_cli_writing_commands[] = {
     {.noun = "task",
      .verb = "done",
      .alias = "close",
-     .summary = "A task is done or dropped",
+     .summary = "Close a task: it is done, or dropped",
      INCIDENT_CALL("UpdateTask"),
      .presets = PRESETS({"close", "true"}),
      .params = PARAMS(INCIDENT_ARG, ARG("NUMBER", "number", NUMBER, "the task")),

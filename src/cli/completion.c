@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Completion scripts of the shells, written out of the command table: nouns, verbs, flags.
+// Completion scripts of the shells, written out of the command table: nouns, verbs, flags, values.
 #include <string.h>
 
+#include "base/buf.h"
 #include "cli/cli.h"
+#include "cli/help.h"
 #include "cli/runs.h"
 
 // The verbs of a noun, aliases left out, or its first parameter's place when it stands alone.
@@ -39,7 +41,66 @@ static const char *noun_at(size_t i)
     return NULL;
 }
 
-// A case over "noun verb" that sets flags, for bash and zsh alike.
+static void put_nouns(FILE *out)
+{
+    const char *noun;
+    for (size_t i = 0; (noun = noun_at(i)); i++)
+        fprintf(out, "%s%s", i ? " " : "", noun);
+}
+
+// What a parameter with choices can be, for the shell to expand when it is asked for.
+static void put_choices(FILE *out, const struct wf_cli_command *c, const struct wf_cli_param *p)
+{
+    if (p->kind == WF_PARAM_ENUM) {
+        struct wf_buf text;
+        wf_buf_init(&text, 4096);
+        wf_cli_put_values(&text, c, p, " ");
+        const char *s = wf_buf_cstr(&text);
+        fputs(s ? s : "", out);
+        wf_buf_free(&text);
+    } else if (p->kind == WF_PARAM_INCIDENT) {
+        fputs("$(watchfire incident list --open --stale -q --timeout 2s 2>/dev/null)", out);
+    } else if (p->kind == WF_PARAM_ROLE) {
+        fputs("ic ops comms scribe liaison", out);
+    } else {
+        fputs("bash zsh fish", out);
+    }
+}
+
+static bool has_choices(const struct wf_cli_param *p)
+{
+    return p->kind == WF_PARAM_ENUM || p->kind == WF_PARAM_INCIDENT || p->kind == WF_PARAM_ROLE ||
+           strcmp(p->name, "SHELL") == 0;
+}
+
+// Sets opts behind a flag that takes one of few values, or at the n-th word behind the verb.
+static void put_value_cases(FILE *out, const struct wf_cli_command *c)
+{
+    int n = 0;
+    fputs("      case $prev:$n in\n", out);
+    for (const struct wf_cli_param *p = c->params; p->name; p++)
+        if (p->flag && has_choices(p)) {
+            char letter[16] = "";
+            if (p->letter)
+                snprintf(letter, sizeof(letter), "|-%c:*", p->letter);
+            fprintf(out, "        --%s:*%s) opts='", p->name, letter);
+            put_choices(out, c, p);
+            fputs("' ;;\n", out);
+        }
+    for (const struct wf_cli_param *p = c->params; p->name; p++) {
+        if (p->flag)
+            continue;
+        if (has_choices(p)) {
+            fprintf(out, "        *:%d) opts='", n);
+            put_choices(out, c, p);
+            fputs("' ;;\n", out);
+        }
+        n++;
+    }
+    fputs("      esac ;;\n", out);
+}
+
+// A case over "noun verb" that sets flags and opts, for bash and zsh alike.
 static void put_flag_cases(FILE *out)
 {
     const struct wf_cli_command *c;
@@ -47,7 +108,8 @@ static void put_flag_cases(FILE *out)
         fprintf(out, "    \"%s %s\"%s) flags=\"", c->noun, c->verb ? c->verb : "",
                 c->verb ? "" : "*");
         put_flags(out, c->params);
-        fputs("\" ;;\n", out);
+        fprintf(out, "\" n=$((count - %d))\n", c->verb ? 2 : 1);
+        put_value_cases(out, c);
     }
 }
 
@@ -61,22 +123,18 @@ static void put_verb_cases(FILE *out)
     }
 }
 
-static void put_nouns(FILE *out)
-{
-    const char *noun;
-    for (size_t i = 0; (noun = noun_at(i)); i++)
-        fprintf(out, "%s%s", i ? " " : "", noun);
-}
-
 // Words are told apart from flags, so that "watchfire --json incident <TAB>" works, too.
 static void put_bash(FILE *out)
 {
     fputs("# bash completion of watchfire: source <(watchfire completion bash)\n"
           "_watchfire() {\n"
-          "  local cur=${COMP_WORDS[COMP_CWORD]} words=() verbs= flags= w\n"
+          "  local cur=${COMP_WORDS[COMP_CWORD]} words=() verbs= flags= opts= w\n"
+          "  local prev=${COMP_WORDS[COMP_CWORD - 1]} n count\n"
           "  for w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
           "    [[ $w == -* ]] || words+=(\"$w\")\n"
           "  done\n"
+          "  [ \"${words[0]}\" != help ] || words=(\"${words[@]:1}\")\n"
+          "  count=${#words[@]}\n"
           "  case ${words[0]} in\n",
           out);
     put_verb_cases(out);
@@ -91,6 +149,7 @@ static void put_bash(FILE *out)
     fputs("\" -- \"$cur\"))\n"
           "  elif [ ${#words[@]} -eq 1 ] && [ -n \"$verbs\" ]; then\n"
           "    COMPREPLY=($(compgen -W \"$verbs\" -- \"$cur\"))\n"
+          "  elif [ -n \"$opts\" ]; then\n    COMPREPLY=($(compgen -W \"$opts\" -- \"$cur\"))\n"
           "  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\n"
           "complete -F _watchfire watchfire\n",
           out);
@@ -101,8 +160,10 @@ static void put_zsh(FILE *out)
     fputs("#compdef watchfire\n"
           "# zsh completion of watchfire: source <(watchfire completion zsh)\n"
           "_watchfire() {\n"
-          "  local verbs= flags= w\n  local -a plain\n"
+          "  local verbs= flags= opts= w n count prev=${words[CURRENT-1]}\n  local -a plain\n"
           "  for w in ${words[2,CURRENT-1]}; do\n    [[ $w == -* ]] || plain+=($w)\n  done\n"
+          "  [[ ${plain[1]} != help ]] || plain=(${plain[2,-1]})\n"
+          "  count=${#plain}\n"
           "  case ${plain[1]} in\n",
           out);
     put_verb_cases(out);
@@ -113,7 +174,8 @@ static void put_zsh(FILE *out)
     fputs("\n  elif (( ${#plain} == 0 )); then\n    compadd -- ", out);
     put_nouns(out);
     fputs("\n  elif (( ${#plain} == 1 )) && [[ -n $verbs ]]; then\n"
-          "    compadd -- ${=verbs}\n  else\n    _files\n  fi\n}\n"
+          "    compadd -- ${=verbs}\n  elif [[ -n $opts ]]; then\n"
+          "    compadd -- ${=${(e)opts}}\n  else\n    _files\n  fi\n}\n"
           // Autoloaded by its name, or sourced.
           "if [ \"$funcstack[1]\" = _watchfire ]; then\n  _watchfire \"$@\"\nelse\n"
           "  compdef _watchfire watchfire\nfi\n",

@@ -62,9 +62,8 @@ static void flag_name(const struct wf_cli_param *p, char out[64])
              p->kind == WF_PARAM_BOOL ? "" : value_name(p));
 }
 
-// The values an enum parameter takes, from the field it goes to: "sev1, sev2, sev3 or sev4".
-static void put_values(struct wf_buf *text, const struct wf_cli_command *c,
-                       const struct wf_cli_param *p)
+void wf_cli_put_values(struct wf_buf *text, const struct wf_cli_command *c,
+                       const struct wf_cli_param *p, const char *between)
 {
     const ProtobufCMessageDescriptor *d = wf_cli_request_type(c);
     const char *path = p->field, *dot;
@@ -80,14 +79,14 @@ static void put_values(struct wf_buf *text, const struct wf_cli_command *c,
     const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(d, path);
     WF_ASSERT(f && f->type == PROTOBUF_C_TYPE_ENUM);
     const ProtobufCEnumDescriptor *e = f->descriptor;
-    const char *separator = ": ";
+    const char *separator = "";
     for (unsigned i = 0; i < e->n_values; i++) {
         if (e->values[i].value == 0)
             continue;
         wf_buf_puts(text, separator);
         for (const char *s = wf_enum_name(e, e->values[i].value); *s; s++)
             wf_buf_putc(text, *s == '_' ? '-' : (char)tolower((unsigned char)*s));
-        separator = ", ";
+        separator = between;
     }
 }
 
@@ -101,8 +100,10 @@ static void put_param(FILE *out, const struct wf_cli_command *c, const struct wf
     struct wf_buf text;
     wf_buf_init(&text, NAMES_MAX);
     wf_buf_puts(&text, p->help);
-    if (c && p->kind == WF_PARAM_ENUM)
-        put_values(&text, c, p);
+    if (c && p->kind == WF_PARAM_ENUM) {
+        wf_buf_puts(&text, ": ");
+        wf_cli_put_values(&text, c, p, ", ");
+    }
     const char *s = wf_buf_cstr(&text);
     put_entry(out, name, s ? s : "");
     wf_buf_free(&text);

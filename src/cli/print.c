@@ -2,6 +2,7 @@
 #include "cli/print.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -30,11 +31,16 @@ static void put_cell(struct wf_table *t, const struct wf_column *col, const Prot
     wf_buf_init(&text, OUTPUT_MAX);
     const ProtobufCMessage *owner;
     const ProtobufCFieldDescriptor *f;
-    if (wf_text_find(item, col->path, 0, &owner, &f) && !wf_text_is_default(owner, f))
-        wf_text_field(&text, owner, f, now, col->time);
-    else if (col->otherwise && wf_text_find(item, col->otherwise, 0, &owner, &f))
-        wf_text_field(&text, owner, f, now, col->time);
+    const char *const paths[] = {col->path, col->otherwise[0], col->otherwise[1]};
+    for (size_t i = 0; i < 3 && paths[i] && text.len == 0; i++)
+        if (wf_text_find(item, paths[i], 0, &owner, &f) && !wf_text_is_default(owner, f))
+            wf_text_field(&text, owner, f, now, col->time);
     const char *cell = text_of(&text);
+    for (size_t i = 0; col->flows && i < text.len; i++)
+        if (text.data[i] == '\n')
+            text.data[i] = ' ';
+    if (col->code && *cell)
+        cell = wf_code_name(atoi(cell));
     wf_table_cell(t, col->right && strcmp(cell, "-1") == 0 ? "" : cell); // -1: not known
     wf_buf_free(&text);
 }

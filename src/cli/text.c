@@ -290,8 +290,8 @@ void wf_text_fill(struct wf_buf *out, const char *text, const ProtobufCMessage *
             snprintf(name, sizeof(name), "%.*s", (int)len - 1, text + 1);
             size_t before = out->len;
             fill_one(out, name, msg, args, now);
-            if (out->len == before && before > 0 && out->data[before - 1] == ' ')
-                out->len--; // nothing there: nor the space before it
+            if (out->len == before && before > 0 && strchr(" /", out->data[before - 1]))
+                out->len--; // nothing there: nor what sets it off
             text += len + 1;
         } else {
             wf_buf_putc(out, *text++);

@@ -49,7 +49,7 @@ size_t wf_text_list(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor 
 const ProtobufCMessage *wf_text_sub(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f);
 
 // Fill in a template: {incident.id} from msg (may be NULL), {INCIDENT} from args. An empty value
-// takes the space before it along.
+// takes the space or slash before it along.
 void wf_text_fill(struct wf_buf *out, const char *text, const ProtobufCMessage *msg,
                   const struct wf_cli_args *args, wf_unix_ms now);
 

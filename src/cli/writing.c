@@ -41,7 +41,8 @@ int wf_cli_run_claim(struct wf_cli *cli)
         wf_cli_line(cli,
                     waiting ? "Claimed {role.role} {role.group}; it is yours "
                               "{role.claim.valid_at} unless {role.holder} refuses"
-                            : "@all: {role.role} {role.group} -> {role.holder}",
+                            : "{role.role} {role.group} of {INCIDENT} is {role.holder}'s, "
+                              "epoch {role.epoch}",
                     response);
         wf_cli_hint(cli, waiting ? "watchfire watch {INCIDENT}" : "watchfire brief {INCIDENT}",
                     response);
@@ -158,6 +159,26 @@ static int read_sections(struct wf_cli *cli, const char *path, struct wf_err *er
     return rc;
 }
 
+// The sections not given yet, asked for one after the other.
+static int ask_sections(struct wf_cli *cli, struct wf_err *err)
+{
+    char line[4096];
+    int rc = WF_OK;
+    for (int i = 0; rc == WF_OK && i < SECTION_COUNT; i++) {
+        const struct wf_cli_param *p = param_named(cli, SECTIONS[i]);
+        if (wf_cli_args_get(&cli->args, p->name))
+            continue;
+        fprintf(cli->err, "%c%s? ", toupper((unsigned char)p->help[0]), p->help + 1);
+        fflush(cli->err);
+        if (!fgets(line, sizeof(line), cli->in))
+            return WF_OK; // ended: the missing one is named
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0])
+            rc = wf_cli_args_add(&cli->args, p, line, err);
+    }
+    return rc;
+}
+
 int wf_cli_run_sitrep(struct wf_cli *cli)
 {
     struct wf_err err;
@@ -165,6 +186,8 @@ int wf_cli_run_sitrep(struct wf_cli *cli)
     if (file && read_sections(cli, file, &err) != WF_OK)
         return wf_cli_report_local(cli, &err);
     bool amend = strcmp(cli->args.command->verb, "amend") == 0;
+    if (!amend && !file && cli->terminal_in && ask_sections(cli, &err) != WF_OK)
+        return wf_cli_report_local(cli, &err);
     for (int i = 0; !amend && i < SECTION_COUNT; i++) {
         const struct wf_cli_param *p = param_named(cli, SECTIONS[i]);
         WF_ASSERT(p);

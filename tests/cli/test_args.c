@@ -59,6 +59,9 @@ static void a_flag_of_a_verb_is_not_known_before_it(void **state)
     struct wf_cli_args a;
     assert_int_equal(parse(&a, "-s sev1 incident declare x"), WF_INVALID_ARGUMENT);
     wf_cli_args_free(&a);
+    assert_int_equal(parse(&a, "--version"), WF_OK);
+    assert_string_equal(a.command->noun, "version");
+    wf_cli_args_free(&a);
 }
 
 static void short_flags_combine(void **state)

@@ -16,6 +16,7 @@
 #include "cli/text.h"
 #include "cli/yaml.h"
 #include "proto/time.h"
+#include "watchfire/v1/access.pb-c.h"
 #include "watchfire/v1/incident.pb-c.h"
 #include "watchfire/v1/log.pb-c.h"
 
@@ -155,6 +156,66 @@ static void a_list_is_a_table(void **state)
     expect(&s, "none\n");
 }
 
+static void an_event_is_shown_as_it_was_announced(void **state)
+{
+    (void)state;
+    struct screen s;
+    struct wf_err err;
+    Watchfire__V1__NoteAdded note = WATCHFIRE__V1__NOTE_ADDED__INIT;
+    Watchfire__V1__Event events[3], *list[] = {&events[0], &events[1], &events[2]};
+    for (size_t i = 0; i < 3; i++) {
+        watchfire__v1__event__init(&events[i]);
+        events[i].seq = i + 1;
+    }
+    events[0].text = (char *)"Ricardo took IC";
+    events[0].announcement = (char *)"@all: IC -> Ricardo";
+    events[1].text = (char *)"Ricardo offered IC to Blake";
+    note.text = (char *)"disk is full";
+    events[2].what_case = WATCHFIRE__V1__EVENT__WHAT_NOTE;
+    events[2].note = &note;
+    Watchfire__V1__ListEventsResponse r = WATCHFIRE__V1__LIST_EVENTS_RESPONSE__INIT;
+    r.n_events = 3;
+    r.events = list;
+    struct wf_printer p = printer_to(&s, WF_PRINT_HUMAN);
+    assert_int_equal(wf_print(&p, &r.base, "events", &err), WF_OK);
+    expect(&s, "SEQ  WHAT\n  1  @all: IC -> Ricardo\n  2  Ricardo offered IC to Blake\n"
+               "  3  disk is full\n");
+}
+
+static void a_hit_shows_all_it_found(void **state)
+{
+    (void)state;
+    struct screen s;
+    struct wf_err err;
+    Watchfire__V1__Event e = WATCHFIRE__V1__EVENT__INIT;
+    Watchfire__V1__SearchHit hit = WATCHFIRE__V1__SEARCH_HIT__INIT, *hits[] = {&hit};
+    Watchfire__V1__SearchResponse r = WATCHFIRE__V1__SEARCH_RESPONSE__INIT;
+    e.seq = 7;
+    hit.event = &e;
+    hit.snippet = (char *)"INC-2\nthe [outage]";
+    r.n_hits = 1;
+    r.hits = hits;
+    struct wf_printer p = printer_to(&s, WF_PRINT_HUMAN);
+    assert_int_equal(wf_print(&p, &r.base, "hits", &err), WF_OK);
+    expect(&s, "SEQ  FOUND\n  7  INC-2 the [outage]\n");
+}
+
+static void a_refusal_is_named(void **state)
+{
+    (void)state;
+    struct screen s;
+    struct wf_err err;
+    Watchfire__V1__AuditEntry e = WATCHFIRE__V1__AUDIT_ENTRY__INIT, *entries[] = {&e};
+    Watchfire__V1__ListAuditResponse r = WATCHFIRE__V1__LIST_AUDIT_RESPONSE__INIT;
+    e.code = 16;
+    e.count = 2;
+    r.n_entries = 1;
+    r.entries = entries;
+    struct wf_printer p = printer_to(&s, WF_PRINT_HUMAN);
+    assert_int_equal(wf_print(&p, &r.base, "entries", &err), WF_OK);
+    expect(&s, "CODE             TIMES\nUNAUTHENTICATED      2\n");
+}
+
 static void json_and_yaml_say_the_same(void **state)
 {
     (void)state;
@@ -242,6 +303,23 @@ static void templates_are_filled(void **state)
                         "INC-42: IC -> ricardo, blake 2012-06-30 03:28:00Z (in 10 min)!");
     wf_buf_free(&b);
     wf_cli_args_free(&a);
+}
+
+static void nothing_takes_its_slash_along(void **state)
+{
+    (void)state;
+    struct story t;
+    struct wf_buf b;
+    tell(&t);
+    wf_buf_init(&b, 1000);
+    wf_text_fill(&b, "accept {role}/{group}", &t.role.base, NULL, NOW);
+    assert_string_equal(wf_buf_cstr(&b), "accept IC");
+    wf_buf_free(&b);
+    wf_buf_init(&b, 1000);
+    t.role.group = (char *)"database";
+    wf_text_fill(&b, "accept {role}/{group}", &t.role.base, NULL, NOW);
+    assert_string_equal(wf_buf_cstr(&b), "accept IC/database");
+    wf_buf_free(&b);
 }
 
 static void times_are_told_as_people_do(void **state)
@@ -463,10 +541,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_a_card),
         cmocka_unit_test(a_list_is_a_table),
+        cmocka_unit_test(an_event_is_shown_as_it_was_announced),
+        cmocka_unit_test(a_hit_shows_all_it_found),
+        cmocka_unit_test(a_refusal_is_named),
         cmocka_unit_test(json_and_yaml_say_the_same),
         cmocka_unit_test(yaml_never_misleads),
         cmocka_unit_test(a_table_fits_the_terminal),
         cmocka_unit_test(templates_are_filled),
+        cmocka_unit_test(nothing_takes_its_slash_along),
         cmocka_unit_test(times_are_told_as_people_do),
         cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(findings_are_underlined),

@@ -2,6 +2,7 @@
 // Whole runs of watchfire(1) against a node on loopback: output, hints, exit codes.
 #include "check.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,8 @@ static void on_call(void *ctx, struct wf_call *call)
 
 static char *out, *errors;
 
+static FILE *typed; // what the next run reads, when it is a terminal
+
 static int run_argv(const char *in, const char *const *words)
 {
     const char *argv[48] = {"watchfire",
@@ -181,7 +184,7 @@ static int run_argv(const char *in, const char *const *words)
     free(out);
     free(errors);
     size_t n, m;
-    FILE *fi = in ? fmemopen((void *)in, strlen(in), "r") : fopen("/dev/null", "r");
+    FILE *fi = typed ? typed : in ? fmemopen((void *)in, strlen(in), "r") : fopen("/dev/null", "r");
     FILE *fo = open_memstream(&out, &n), *fe = open_memstream(&errors, &m);
     int code = wf_cli_main(argc, (char *const *)argv, fi, fo, fe);
     fclose(fi);
@@ -196,7 +199,7 @@ static void success_tells_what_comes_next(void **state)
 {
     (void)state;
     assert_int_equal(RUN(NULL, "incident", "declare", "Routing", "is", "down"), 0);
-    assert_string_equal(out, "Declared INC-1 (sev3): Routing is down\n@all: IC -> ricardo\n");
+    assert_string_equal(out, "Declared INC-1 (sev3): Routing is down\nIC is ricardo\n");
     assert_string_equal(errors, "Next: watchfire incident confirm INC-1, or hand over: "
                                 "watchfire ic offer INC-1 NAME\n");
 }
@@ -254,6 +257,24 @@ static void destruction_asks_first(void **state)
                                 "watchfire: there is no terminal to ask: repeat it with -y\n");
     assert_int_equal(RUN(NULL, "user", "remove", "chris", "-y"), 0);
     assert_string_equal(out, "chris is removed\n");
+}
+
+// Somebody at a terminal is asked for what the command line does not say.
+static void a_sitrep_is_asked_for(void **state)
+{
+    (void)state;
+    int person = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(person >= 0 && grantpt(person) == 0 && unlockpt(person) == 0);
+    typed = fopen(ptsname(person), "r");
+    static const char said[] = "all apps\nrestoring\nus\n";
+    assert_non_null(typed);
+    assert_int_equal(write(person, said, sizeof(said) - 1), sizeof(said) - 1);
+    int code = RUN(NULL, "sitrep", "post", "1", "--broken", "the database", "--timeout", "1s");
+    typed = NULL;
+    close(person);
+    assert_int_equal(code, WF_EXIT_UNREACHABLE); // complete: it went to the node
+    assert_non_null(strstr(errors, "How widespread the impact is? "));
+    assert_null(strstr(errors, "What is broken? "));
 }
 
 static void a_sitrep_is_read_in_sections(void **state)
@@ -344,17 +365,23 @@ static void help_and_completion_come_from_the_table(void **state)
 static void bash_takes_its_completion(void **state)
 {
     (void)state;
-    char path[128], command[400];
+    char path[128], command[1000];
     assert_int_equal(RUN(NULL, "completion", "bash"), 0);
     snprintf(path, sizeof(path), "%s/completion", work);
     FILE *f = fopen(path, "w");
     fputs(out, f);
     fclose(f);
-    snprintf(command, sizeof(command),
-             "bash -c '. %s; COMP_WORDS=(watchfire ic o); COMP_CWORD=2; _watchfire; "
-             "[ \"${COMPREPLY[*]}\" = offer ] && COMP_WORDS=(watchfire --json brief --st) && "
-             "COMP_CWORD=3 && _watchfire && [ \"${COMPREPLY[*]}\" = --stale ]'",
-             path);
+    snprintf(
+        command, sizeof(command),
+        "bash -c '. %s; COMP_WORDS=(watchfire ic o); COMP_CWORD=2; _watchfire; "
+        "[ \"${COMPREPLY[*]}\" = offer ] && COMP_WORDS=(watchfire --json brief --st) && "
+        "COMP_CWORD=3 && _watchfire && [ \"${COMPREPLY[*]}\" = --stale ] && "
+        "COMP_WORDS=(watchfire status post INC-1 u) && COMP_CWORD=4 && _watchfire && "
+        "[ \"${COMPREPLY[*]}\" = update ] && COMP_WORDS=(watchfire help ic w) && COMP_CWORD=3 && "
+        "_watchfire && [ \"${COMPREPLY[*]}\" = \"withdraw who\" ] && "
+        "COMP_WORDS=(watchfire incident declare -s sev4) && COMP_CWORD=4 && _watchfire && "
+        "[ \"${COMPREPLY[*]}\" = sev4 ]'",
+        path);
     assert_int_equal(system(command), 0);
 }
 
@@ -367,6 +394,7 @@ int main(void)
         cmocka_unit_test(refusals_have_their_exit_codes),
         cmocka_unit_test(findings_show_the_passage),
         cmocka_unit_test(destruction_asks_first),
+        cmocka_unit_test(a_sitrep_is_asked_for),
         cmocka_unit_test(a_sitrep_is_read_in_sections),
         cmocka_unit_test(the_record_is_verified_here),
         cmocka_unit_test(a_backup_is_checked_before_it_is_kept),
