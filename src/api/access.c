@@ -47,10 +47,33 @@ int wf_allow_list_tokens(const struct wf_principal *who, const ProtobufCMessage 
                           who->name, who->name);
 }
 
+static bool has_scope(const struct wf_principal *who, const char *scope)
+{
+    for (int i = 0; i < who->n_scopes; i++)
+        if (strcmp(who->scopes[i], scope) == 0)
+            return true;
+    return who->n_scopes == 0;
+}
+
+// A token for certain services makes no token for others.
+static bool within_scopes(const struct wf_principal *who,
+                          const Watchfire__V1__CreateTokenRequest *r)
+{
+    for (size_t i = 0; i < r->n_scopes; i++)
+        if (!has_scope(who, r->scopes[i]))
+            return false;
+    return who->n_scopes == 0 || r->n_scopes > 0;
+}
+
 int wf_allow_create_token(const struct wf_principal *who, const ProtobufCMessage *request,
                           struct wf_err *err)
 {
     const Watchfire__V1__CreateTokenRequest *r = (const void *)request;
+    if (!within_scopes(who, r))
+        return wf_fail_reason(err, WF_PERMISSION_DENIED, "OUT_OF_SCOPE",
+                              "token %s is for certain services only, and makes tokens for no "
+                              "others: name scopes that it has",
+                              who->token_id);
     if (is_admin(who) || !*r->owner || strcmp(r->owner, who->name) == 0)
         return WF_OK;
     return wf_fail_reason(err, WF_PERMISSION_DENIED, "ROLE_TOO_LOW",

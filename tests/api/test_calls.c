@@ -259,6 +259,25 @@ static void a_viewer_does_not_write_and_the_refusal_is_recorded(void **state)
     assert_has(t, "\"count\":30");
 }
 
+// Else a token for one service would be one for all.
+static void a_scoped_token_makes_none_beyond_its_scopes(void **state)
+{
+    struct world *w = *state;
+    char secret[64];
+    int status;
+    const char *t = world_text(w, ACCESS "CreateToken", NULL,
+                               "{\"name\":\"t\",\"scopes\":[\"AccessService\"]}", NULL);
+    world_value(t, "secret", secret, sizeof secret);
+    world_text(w, ACCESS "CreateToken", secret, "{\"name\":\"u\"}", &status);
+    assert_int_equal(status, 403);
+    world_text(w, ACCESS "CreateToken", secret,
+               "{\"name\":\"u\",\"scopes\":[\"AccessService\",\"LogService\"]}", &status);
+    assert_int_equal(status, 403);
+    world_text(w, ACCESS "CreateToken", secret, "{\"name\":\"u\",\"scopes\":[\"AccessService\"]}",
+               &status);
+    assert_int_equal(status, 200);
+}
+
 static void a_token_ends_when_it_is_revoked(void **state)
 {
     struct world *w = *state;
@@ -356,6 +375,7 @@ int main(void)
         TEST(a_full_node_says_so_at_once),
         TEST(a_viewer_does_not_write_and_the_refusal_is_recorded),
         TEST(a_token_ends_when_it_is_revoked),
+        TEST(a_scoped_token_makes_none_beyond_its_scopes),
         TEST(a_follower_looks_twice_before_it_turns_somebody_away),
         TEST(who_am_i),
         TEST(drafts_are_checked_without_a_node),
