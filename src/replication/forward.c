@@ -22,6 +22,7 @@ void forward_send(struct wf_node *n, struct proposal *p, uint64_t leader)
         proposal_finish(n, p, WF_UNAVAILABLE, "NO_LEADER");
         return;
     }
+    m.forward.origin = n->forward_origin;
     m.forward.seq = ++n->forward_seq;
     m.forward.command = (struct wf_bytes){p->data, p->len};
     rc = node_send(n, leader, &m);
@@ -105,10 +106,17 @@ void forward_expire(struct wf_node *n)
 
 // --- on the leader -----------------------------------------------------------------------------
 
-bool forward_fresh(struct peer *p, uint64_t seq)
+bool forward_fresh(struct peer *p, uint64_t origin, uint64_t seq)
 {
     uint64_t back;
 
+    if (origin != p->forward_origin) {
+        if (origin == p->forward_past)
+            return false; // late, from a process that is gone
+        p->forward_past = p->forward_origin;
+        p->forward_origin = origin;
+        p->forward_top = p->forward_seen = 0;
+    }
     if (seq > p->forward_top) {
         uint64_t ahead = seq - p->forward_top;
 
@@ -129,7 +137,7 @@ void forward_receive(struct wf_node *n, uint64_t from, const struct wf_msg_forwa
     struct proposal *p;
 
     // One that arrives twice must not be written twice.
-    if (peer == NULL || !forward_fresh(peer, m->seq))
+    if (peer == NULL || !forward_fresh(peer, m->origin, m->seq))
         return;
     p = proposal_new(m->command);
     if (p == NULL)

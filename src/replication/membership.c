@@ -230,17 +230,18 @@ static bool is_level(struct wf_node *n, uint64_t id, uint64_t *match)
     return *match == wf_raft_last(node_raft(n)) && membership_recent(n, id);
 }
 
-static void promote(struct wf_node *n)
+// One step. Each makes a membership of its own, for which the rules must hold.
+static void assign_now(struct wf_node *n, int role)
 {
     struct change *c = &n->change;
     struct wf_err err = {0};
 
-    if (check_voters(n, c->id, RAFT_VOTER, &err) != WF_OK) {
+    if (check_voters(n, c->id, role, &err) != WF_OK) {
         finish(n, &err);
         return;
     }
     c->pause_ms = 0;
-    submitted(n, wf_guard_assign(n->guard, &c->req, c->id, RAFT_VOTER, on_changed));
+    submitted(n, wf_guard_assign(n->guard, &c->req, c->id, role, on_changed));
 }
 
 // M7: libraft's catch-up rounds give up after 5 s and promote a server that is behind. Wait until
@@ -252,7 +253,7 @@ static void catch_up(struct wf_node *n)
     struct wf_err err;
 
     if (is_level(n, c->id, &match) || !NODE_ON(n, M7)) {
-        promote(n);
+        assign_now(n, RAFT_VOTER);
         return;
     }
     if (match > c->progress_match) {
@@ -287,9 +288,9 @@ static void step_assign(struct wf_node *n)
     } else if (role == (int)c->role) {
         finish(n, NULL);
     } else if (c->role != WF_VOTER) {
-        submitted(n, wf_guard_assign(n->guard, &c->req, c->id, (int)c->role, on_changed));
+        assign_now(n, (int)c->role);
     } else if (role == RAFT_SPARE) {
-        submitted(n, wf_guard_assign(n->guard, &c->req, c->id, RAFT_STANDBY, on_changed));
+        assign_now(n, RAFT_STANDBY);
     } else {
         catch_up(n);
     }

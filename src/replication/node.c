@@ -275,9 +275,7 @@ static void on_peer(void *ctx, uint64_t id, bool up)
     if (p == NULL)
         return;
     p->up = up;
-    if (up) {
-        p->forward_top = p->forward_seen = 0; // a new process may count anew
-    } else {
+    if (!up) {
         forward_lost(n, id);
         // A link that breaks is the first sign of a process that died.
         wf_node_suspect(n, id);
@@ -365,6 +363,7 @@ static struct wf_node *make_node(const struct wf_node_options *opts, struct wf_e
     n->answers_tail = &n->answers;
     // Numbers that a former life of this node has not used: late answers to it must not match.
     n->read_round = n->forward_seq = (uint64_t)env->unix_ms(env->ctx) << 20;
+    n->forward_origin = n->forward_seq | (env->mono_ns(env->ctx) & 0xFFFFF);
     n->commands = calloc(WF_ENTRY_COMMANDS_MAX, sizeof *n->commands);
     n->results = calloc(WF_ENTRY_COMMANDS_MAX, sizeof *n->results);
     apply_init(n);

@@ -134,7 +134,8 @@ struct peer {
     uint64_t answer_ms, answer_term; // of its last answer to an append, in which term
     bool has_status;
     struct wf_msg_status status;
-    uint64_t confirmed_term, confirmed; // read rounds it has confirmed in that term
+    uint64_t confirmed_term, confirmed;    // read rounds it has confirmed in that term
+    uint64_t forward_origin, forward_past; // its process, and the one before that
     uint64_t forward_top, forward_seen; // its forwards: highest number, and which of the 64 below
     struct image_out *out;
 };
@@ -212,10 +213,10 @@ struct wf_node {
     unsigned n_entries;
     wf_unix_ms stamped; // the last time given to an entry, in stamped_term
     uint64_t stamped_term;
-    bool due_pending;   // a tick command of ours is on its way
+    bool due_pending; // a tick command of ours is on its way
     struct proposal *forwarded[FORWARD_BUCKETS];
     unsigned n_forwarded;
-    uint64_t forward_seq;
+    uint64_t forward_origin, forward_seq; // of ours: this process, and its last number
 
     // read_index.c
     struct read_queue reads_new, reads_asked, reads_known, reads_done;
@@ -301,7 +302,8 @@ void forward_result(struct wf_node *n, uint64_t from, const struct wf_msg_result
 void forward_answer(struct wf_node *n, const struct proposal *p);
 void forward_lost(struct wf_node *n, uint64_t leader); // 0: all
 void forward_expire(struct wf_node *n);
-bool forward_fresh(struct peer *p, uint64_t seq); // first time seen; notes it. Pure.
+// First time seen, of the peer's latest process; notes it. Pure.
+bool forward_fresh(struct peer *p, uint64_t origin, uint64_t seq);
 
 // read_index.c
 void read_turn(struct wf_node *n);

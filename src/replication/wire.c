@@ -164,6 +164,7 @@ int wf_msg_encode(const struct wf_msg *msg, struct wf_buf *out)
         put_result(out, &msg->result);
         break;
     case WF_MSG_FORWARD:
+        wf_buf_put_u64(out, msg->forward.origin);
         wf_buf_put_u64(out, msg->forward.seq);
         put_bytes(out, msg->forward.command);
         break;
@@ -388,6 +389,7 @@ static int get_body(struct wf_reader *r, struct wf_msg *m)
         get_result(r, &m->result);
         return WF_OK;
     case WF_MSG_FORWARD:
+        m->forward.origin = wf_get_u64(r);
         m->forward.seq = wf_get_u64(r);
         m->forward.command = get_bytes(r, WF_COMMAND_MAX);
         return WF_OK;

@@ -2,11 +2,11 @@
 // The messages between nodes and their bytes: raft's RPCs, and our own for read index, forwarding,
 // status and state images. Pure: bytes in, a message out, and back.
 //
-// All integers are little-endian. An encoded message is: u8 kind, then the fields of its struct in the
-// order written here; bool as u8 (0 or 1), bytes and strings as u32 length and the bytes, arrays as
-// u32 count and the elements. Decoding refuses unknown kinds, bytes left over, counts and lengths that
-// the input cannot hold or that exceed the limits below, and enum values that do not exist; it
-// allocates only in proportion to the input.
+// All integers are little-endian. An encoded message is: u8 kind, then the fields of its struct in
+// the order written here; bool as u8 (0 or 1), bytes and strings as u32 length and the bytes,
+// arrays as u32 count and the elements. Decoding refuses unknown kinds, bytes left over, counts and
+// lengths that the input cannot hold or that exceed the limits below, and enum values that do not
+// exist; it allocates only in proportion to the input.
 //
 // The format's version is in HELLO alone: a link speaks one version from there on.
 #ifndef WF_REPLICATION_WIRE_H
@@ -113,7 +113,8 @@ struct wf_msg_result { // READ_INDEX_RESULT and FORWARD_RESULT
 };
 
 struct wf_msg_forward {
-    uint64_t seq; // the sender's number for it, never used twice while its process lives
+    uint64_t origin; // the sender's process, by when it started
+    uint64_t seq;    // the sender's number for it, never used twice while its process lives
     struct wf_bytes command;
 };
 
@@ -130,9 +131,9 @@ struct wf_msg_removed {
     uint64_t configuration_index; // of the committed configuration that no longer has the receiver
 };
 
-struct wf_msg_image { // OFFER, ACK, CHUNK and REQUEST
-    struct wf_image_info info; // which image: u64 index, size, hash, digest. REQUEST: index alone is
-                               // set, to the lowest image index that is of use
+struct wf_msg_image {          // OFFER, ACK, CHUNK and REQUEST
+    struct wf_image_info info; // which image: u64 index, size, hash, digest. REQUEST: index alone
+                               // is set, to the lowest image index that is of use
     uint64_t offset;           // OFFER, REQUEST: 0. ACK: bytes held and good
     struct wf_bytes data;      // CHUNK: at most WF_IMAGE_CHUNK bytes; else empty
     uint8_t sum[WF_HASH_SIZE]; // CHUNK: SHA-256 of data; else zero
@@ -160,8 +161,8 @@ struct wf_msg {
     };
 };
 
-// The order in which a link serves its messages. Within a lane the order of sending is kept: an empty
-// append must not overtake one with entries, or the follower refuses it.
+// The order in which a link serves its messages. Within a lane the order of sending is kept: an
+// empty append must not overtake one with entries, or the follower refuses it.
 enum wf_lane {
     WF_LANE_URGENT, // votes, confirmations, read indexes, status, timeout now, removed
     WF_LANE_NORMAL, // appends with and without entries and their results, install, forwards
@@ -173,8 +174,8 @@ enum wf_lane wf_msg_lane(enum wf_msg_kind kind);
 // Append the message's bytes to out. Returns WF_OK or WF_RESOURCE_EXHAUSTED.
 int wf_msg_encode(const struct wf_msg *msg, struct wf_buf *out);
 
-// Decode exactly the bytes given. The message points into them; wf_msg_free() releases its arrays. On
-// failure (WF_INVALID_ARGUMENT, WF_RESOURCE_EXHAUSTED) there is nothing to free.
+// Decode exactly the bytes given. The message points into them; wf_msg_free() releases its arrays.
+// On failure (WF_INVALID_ARGUMENT, WF_RESOURCE_EXHAUSTED) there is nothing to free.
 int wf_msg_decode(struct wf_msg *out, struct wf_bytes in, struct wf_err *err);
 
 // Release what wf_msg_decode allocated. The bytes it points to are not its.

@@ -75,7 +75,7 @@ static void fill_rest(struct wf_msg *m)
         m->result = (struct wf_msg_result){79, 101, WF_UNAVAILABLE, "NO_LEADER", text("try again")};
         break;
     case WF_MSG_FORWARD:
-        m->forward = (struct wf_msg_forward){80, text("command")};
+        m->forward = (struct wf_msg_forward){2012, 80, text("command")};
         break;
     case WF_MSG_STATUS:
         fill_status(&m->status);
