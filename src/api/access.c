@@ -16,6 +16,12 @@
 
 enum { SECRET_BYTES = 32, SECRET_TEXT = 3 + 43 };
 
+// A node may be called like a user: what is theirs is not its own.
+static bool owns(const struct wf_principal *who, const char *owner)
+{
+    return who->kind != WATCHFIRE__V1__ACTOR_KIND__ACTOR_KIND_NODE && strcmp(owner, who->name) == 0;
+}
+
 static bool is_admin(const struct wf_principal *who)
 {
     return who->role == WATCHFIRE__V1__ROLE__ROLE_ADMIN;
@@ -40,7 +46,7 @@ int wf_allow_list_tokens(const struct wf_principal *who, const ProtobufCMessage 
                          struct wf_err *err)
 {
     const Watchfire__V1__ListTokensRequest *r = (const void *)request;
-    if (is_admin(who) || strcmp(r->owner, who->name) == 0)
+    if (is_admin(who) || owns(who, r->owner))
         return WF_OK;
     return wf_fail_reason(err, WF_PERMISSION_DENIED, "ROLE_TOO_LOW",
                           "%s may list the own tokens (owner \"%s\"); those of others need ADMIN",
@@ -74,7 +80,7 @@ int wf_allow_create_token(const struct wf_principal *who, const ProtobufCMessage
                               "token %s is for certain services only, and makes tokens for no "
                               "others: name scopes that it has",
                               who->token_id);
-    if (is_admin(who) || !*r->owner || strcmp(r->owner, who->name) == 0)
+    if (is_admin(who) || owns(who, *r->owner ? r->owner : who->name))
         return WF_OK;
     return wf_fail_reason(err, WF_PERMISSION_DENIED, "ROLE_TOO_LOW",
                           "a token for %s needs ADMIN; %s may make the own ones", r->owner,

@@ -188,6 +188,9 @@ int wf_permit(const struct wf_rule *rule, const struct wf_principal *who,
         return wf_fail_reason(err, WF_PERMISSION_DENIED, "ROLE_TOO_LOW",
                               "%s has the role %s; this needs %s", who->name, has, needs);
     }
+    if (who->kind == WATCHFIRE__V1__ACTOR_KIND__ACTOR_KIND_NODE && rule->kind == WF_RULE_WRITE)
+        return wf_fail_reason(err, WF_PERMISSION_DENIED, "NODE",
+                              "%s is a node: it changes nothing in its own name", who->name);
     if (!in_scope(rule, who))
         return wf_fail_reason(err, WF_PERMISSION_DENIED, "OUT_OF_SCOPE",
                               "token %s is not for this service", who->token_id);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/rules.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "api/authorize.h"
 #include "check.h"
 #include "rpc/schema.h"
+#include "state/state.h"
 #include "watchfire/internal/v1/command.pb-c.h"
+#include "watchfire/v1/access.pb-c.h"
 #include "watchfire/v1/common.pb-c.h"
 
 // Every method of ours has a rule, and every rule a method.
@@ -57,6 +61,33 @@ static void commands_fit_their_methods(void **state)
     }
 }
 
+// A node's certificate is not that of the user who happens to be called like it.
+static void a_node_looks_and_changes_nothing(void **state)
+{
+    (void)state;
+    Watchfire__V1__CreateTokenRequest create = WATCHFIRE__V1__CREATE_TOKEN_REQUEST__INIT;
+    Watchfire__V1__RevokeTokenRequest revoke = WATCHFIRE__V1__REVOKE_TOKEN_REQUEST__INIT;
+    Watchfire__V1__ListTokensRequest list = WATCHFIRE__V1__LIST_TOKENS_REQUEST__INIT;
+    struct wf_principal who = {.name = "ricardo", .role = WATCHFIRE__V1__ROLE__ROLE_VIEWER};
+    struct wf_err err;
+    create.owner = list.owner = (char *)"ricardo";
+    static const char access[] = "/watchfire.v1.AccessService/";
+    const struct {
+        const char *method;
+        const ProtobufCMessage *request;
+    } calls[] = {
+        {"CreateToken", &create.base}, {"RevokeToken", &revoke.base}, {"ListTokens", &list.base}};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%s%s", access, calls[i].method);
+        const struct wf_rule *rule = wf_rule_find(path);
+        who.kind = WATCHFIRE__V1__ACTOR_KIND__ACTOR_KIND_USER;
+        assert_int_equal(wf_permit(rule, &who, calls[i].request, &err), WF_OK);
+        who.kind = WATCHFIRE__V1__ACTOR_KIND__ACTOR_KIND_NODE;
+        assert_int_equal(wf_permit(rule, &who, calls[i].request, &err), WF_PERMISSION_DENIED);
+    }
+}
+
 static void roles_include_those_below(void **state)
 {
     (void)state;
@@ -77,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_complete),
         cmocka_unit_test(commands_fit_their_methods),
+        cmocka_unit_test(a_node_looks_and_changes_nothing),
         cmocka_unit_test(roles_include_those_below),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
