@@ -266,6 +266,31 @@ static void on_member_changed(struct wf_ask *ask)
     question_end(q, ask);
 }
 
+// "HOST:PORT": what the other nodes shall dial.
+static bool is_address(const char *s)
+{
+    const char *colon = strrchr(s, ':');
+    if (!colon || colon == s || colon[1 + strspn(colon + 1, "0123456789")])
+        return false;
+    unsigned long port = strtoul(colon + 1, NULL, 10);
+    bool bracketed = s[0] == '[' && colon[-1] == ']';
+    return port >= 1 && port <= 65535 && (bracketed || memchr(s, ':', (size_t)(colon - s)) == NULL);
+}
+
+static int check_member(const Watchfire__V1__AddMemberRequest *r, struct wf_err *err)
+{
+    // What was cut is no name and no address.
+    if (strlen(r->name) > WF_NODE_NAME_MAX || strlen(r->region) > WF_NODE_NAME_MAX ||
+        strlen(r->address) > WF_ADDRESS_MAX)
+        return wf_fail_reason(err, WF_INVALID_ARGUMENT, "TOO_LONG",
+                              "name and region have at most %d bytes, the address %d",
+                              WF_NODE_NAME_MAX, WF_ADDRESS_MAX);
+    if (!is_address(r->address))
+        return wf_fail_reason(err, WF_INVALID_ARGUMENT, "BAD_ADDRESS",
+                              "address must be \"host:port\" (an IPv6 address goes in brackets)");
+    return WF_OK;
+}
+
 void wf_add_member(struct wf_api *api, struct wf_call *call, const struct wf_principal *who)
 {
     const Watchfire__V1__AddMemberRequest *r = (const void *)wf_call_request(call);
@@ -276,13 +301,8 @@ void wf_add_member(struct wf_api *api, struct wf_call *call, const struct wf_pri
         snprintf(ask->member->region, sizeof ask->member->region, "%s", r->region);
         snprintf(ask->member->address, sizeof ask->member->address, "%s", r->address);
     }
-    // What was cut is no name and no address: the node refuses it by its length.
     struct wf_err err;
-    if (strlen(r->name) > WF_NODE_NAME_MAX || strlen(r->region) > WF_NODE_NAME_MAX ||
-        strlen(r->address) > WF_ADDRESS_MAX) {
-        wf_fail_reason(&err, WF_INVALID_ARGUMENT, "TOO_LONG",
-                       "name and region have at most %d bytes, the address %d", WF_NODE_NAME_MAX,
-                       WF_ADDRESS_MAX);
+    if (check_member(r, &err) != WF_OK) {
         wf_api_fail(api, call, &err);
         wf_ask_free(ask);
         if (q)
