@@ -263,13 +263,13 @@ static void on_changed(void *ctx, const struct wf_err *err)
     struct wf_consensus *c = ((struct wf_post *)ask->origin)->consensus;
     if (err)
         wf_ask_set_err(ask, err);
-    else if (ask->kind != WF_ASK_TRANSFER && ask->kind != WF_ASK_IMAGE)
-        record_member(c, ask);
-    if (ask->kind == WF_ASK_IMAGE) {
-        wf_node_status(c->node, &c->status);
-        ask->index = c->status.image_index;
+    if (!c->stopping) { // a node on its way out is asked nothing any more
+        if (!err && ask->kind != WF_ASK_TRANSFER && ask->kind != WF_ASK_IMAGE)
+            record_member(c, ask);
+        publish(c);
     }
-    publish(c);
+    if (ask->kind == WF_ASK_IMAGE)
+        ask->index = c->status.image_index;
     wf_post_answer(ask);
 }
 
