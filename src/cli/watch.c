@@ -35,6 +35,15 @@ static void put_event(struct wf_cli *cli, const Watchfire__V1__Event *e)
     wf_buf_free(&line);
 }
 
+// One line of JSON, or one document of YAML. A failed write is found by the flush after it.
+static int put_data(struct wf_cli *cli, const Watchfire__V1__Event *e, struct wf_err *err)
+{
+    if (cli->printer.format == WF_PRINT_JSON)
+        return wf_print_json_line(&cli->printer, &e->base, err);
+    fputs("---\n", cli->out);
+    return wf_print(&cli->printer, &e->base, NULL, err);
+}
+
 static void on_event(void *ctx, const Watchfire__V1__Event *event)
 {
     struct watching *w = ctx;
@@ -44,7 +53,7 @@ static void on_event(void *ctx, const Watchfire__V1__Event *event)
         fprintf(cli->out, "%" PRIu64 "\n", event->seq);
     else if (cli->printer.format == WF_PRINT_HUMAN)
         put_event(cli, event);
-    else if (wf_print_json_line(&cli->printer, &event->base, &err) != WF_OK)
+    else if (put_data(cli, event, &err) != WF_OK)
         w->code = wf_cli_report_local(cli, &err);
     // Whoever reads our output sees each event at once; when nobody does any more, it is over.
     if (fflush(cli->out) != 0 || (w->bounded && --w->left == 0)) {

@@ -217,6 +217,21 @@ static void the_leader_is_named_when_there_is_another(void **state)
     assert_has(t, "watchfire.v1.ErrorDetail");
 }
 
+static void a_member_needs_an_address_to_dial(void **state)
+{
+    static const char *const bad[] = {
+        "nonsense", ":7411", "host:", "host:0", "host:70000", "::1:7411"};
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char body[128];
+        int status;
+        snprintf(body, sizeof body, "{\"name\":\"gru-1\",\"region\":\"gru\",\"address\":\"%s\"}",
+                 bad[i]);
+        assert_has(world_text(w, "ClusterService/AddMember", NULL, body, &status), "BAD_ADDRESS");
+        assert_int_equal(status, 400);
+    }
+}
+
 static void a_full_node_says_so_at_once(void **state)
 {
     struct world *w = *state;
@@ -372,6 +387,7 @@ int main(void)
         TEST(an_answer_is_not_remembered_beyond_its_state),
         TEST(a_watch_whose_events_cannot_be_read_ends),
         TEST(the_leader_is_named_when_there_is_another),
+        TEST(a_member_needs_an_address_to_dial),
         TEST(a_full_node_says_so_at_once),
         TEST(a_viewer_does_not_write_and_the_refusal_is_recorded),
         TEST(a_token_ends_when_it_is_revoked),

@@ -340,6 +340,9 @@ static void a_watch_counts(void **state)
                              "1970-01-01 00:00:00Z  6  INC-1  -: @all: IC -> Ricardo\n");
     assert_int_equal(RUN(NULL, "watch", "--after", "4", "-n", "3", "-q"), 0);
     assert_string_equal(out, "5\n6\n7\n");
+    assert_int_equal(RUN(NULL, "watch", "--after", "4", "-n", "2", "--yaml"), 0);
+    assert_int_equal(strncmp(out, "---\nseq: \"5\"\n", 13), 0);
+    assert_non_null(strstr(out, "\n---\nseq: \"6\"\n"));
     assert_int_equal(RUN(NULL, "watch", "-n", "0"), WF_EXIT_USAGE);
 }
 
