@@ -48,6 +48,7 @@ static void let_go(struct backup *b)
     if (b->fd >= 0)
         close(b->fd);
     b->api->jobs--;
+    b->api->backing_up = false;
     wf_call_unref(b->call);
     free(b);
 }
@@ -214,6 +215,13 @@ void wf_backup(struct wf_api *api, struct wf_call *call, const struct wf_princip
 {
     struct wf_err err;
     (void)who;
+    if (api->backing_up) {
+        wf_fail_reason(&err, WF_RESOURCE_EXHAUSTED, "BACKUP_RUNNING",
+                       "this node is making a backup already: try again when it is done, or ask "
+                       "another node");
+        wf_api_fail(api, call, &err);
+        return;
+    }
     struct backup *b = calloc(1, sizeof *b);
     if (!b) {
         wf_fail(&err, WF_RESOURCE_EXHAUSTED, "out of memory");
@@ -222,6 +230,7 @@ void wf_backup(struct wf_api *api, struct wf_call *call, const struct wf_princip
     }
     b->api = api;
     api->jobs++;
+    api->backing_up = true;
     b->fd = -1;
     b->call = wf_call_ref(call);
     b->holds = 2;

@@ -17,8 +17,9 @@ struct wf_api {
     struct wf_watches *watches;       // watch.c
     struct wf_buf scratch;            // for one packed message at a time
     bool draining;
-    bool verifying; // one check of the chain at a time
-    unsigned jobs;  // that use the pool: checks and backups
+    bool verifying;  // one check of the chain at a time
+    bool backing_up; // and one backup: each holds a thread of the pool that images need too
+    unsigned jobs;   // that use the pool: checks and backups
 
     // Request ids for callers that name none: the process's own random prefix and a number.
     char id_prefix[40];
@@ -47,8 +48,8 @@ void wf_api_fail(struct wf_api *api, struct wf_call *call, const struct wf_err *
 // freed, and the result is not WF_OK.
 int wf_api_ask(struct wf_api *api, struct wf_call *call, struct wf_ask *ask);
 
-// Whether the state here is known to be wrong, so that not even a stale answer is given from it; err
-// then says so.
+// Whether the state here is known to be wrong, so that not even a stale answer is given from it;
+// err then says so.
 bool wf_api_fenced(const struct wf_api *api, struct wf_err *err);
 
 // The number of the newest event that the reader sees; 0 when there is none.

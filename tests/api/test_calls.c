@@ -117,15 +117,52 @@ static void a_stale_read_asks_nobody_and_tells_its_age(void **state)
 }
 
 // A stream of Connect's, asked for with {}.
-static struct wf_exchange *stream(struct world *w, const char *method)
+static struct wf_exchange *begin_stream(struct world *w, const char *method)
 {
     char path[128];
     snprintf(path, sizeof path, "/watchfire.v1.%s", method);
     struct wf_exchange *ex = fake_new("POST", path, 20);
     fake_header(ex, "content-type", "application/connect+json");
     assert_true(fake_run(w->rpc, ex, "\0\0\0\0\2{}", 7));
+    return ex;
+}
+
+static struct wf_exchange *stream(struct world *w, const char *method)
+{
+    struct wf_exchange *ex = begin_stream(w, method);
     world_turn(w);
     return ex;
+}
+
+static bool says(const struct wf_exchange *ex, const char *text)
+{
+    return ex->body.len > 0 && memmem(ex->body.data, ex->body.len, text, strlen(text)) != NULL;
+}
+
+static void wait_idle(struct world *w)
+{
+    while (!wf_api_idle(w->api)) {
+        world_turn(w);
+        usleep(1000);
+    }
+}
+
+// Each holds a thread of the pool that state images need too.
+static void one_backup_at_a_time(void **state)
+{
+    struct world *w = *state;
+    declare(w);
+    struct wf_exchange *first = begin_stream(w, "ClusterService/Backup");
+    struct wf_exchange *second = begin_stream(w, "ClusterService/Backup");
+    assert_true(says(second, "BACKUP_RUNNING"));
+    assert_false(says(first, "BACKUP_RUNNING"));
+    fake_close(second, WF_OK);
+    fake_close(first, WF_CANCELLED);
+    wait_idle(w);
+    struct wf_exchange *third = begin_stream(w, "ClusterService/Backup");
+    assert_false(says(third, "BACKUP_RUNNING"));
+    fake_close(third, WF_CANCELLED);
+    wait_idle(w);
 }
 
 // Its state is wrong, and says so of itself: it is not even good for a stale answer.
@@ -152,7 +189,7 @@ static void a_fenced_node_answers_nothing_from_its_state(void **state)
                                           "ClusterService/Backup"};
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
         struct wf_exchange *ex = stream(w, streams[i]);
-        if (!memmem(ex->body.data, ex->body.len, "FENCED", 6))
+        if (!says(ex, "FENCED"))
             fail_msg("%s is answered", streams[i]);
         fake_close(ex, WF_OK);
     }
@@ -396,6 +433,7 @@ int main(void)
         TEST(who_am_i),
         TEST(drafts_are_checked_without_a_node),
         TEST(the_chain_is_checked_on_the_pool),
+        TEST(one_backup_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

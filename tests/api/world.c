@@ -65,6 +65,10 @@ static void answer(struct world *w, struct wf_ask *a)
     } else if (a->kind == WF_ASK_PROPOSE) {
         w->proposed++;
         apply(w, a->command, a);
+    } else if (a->kind == WF_ASK_UNPIN) {
+        wf_state_image_end(a->pin);
+    } else if (a->kind == WF_ASK_PIN && wf_state_image_begin(w->state, &a->pin, &err) != WF_OK) {
+        wf_ask_set_err(a, &err);
     } else {
         w->reads += a->kind == WF_ASK_READ;
         a->index = wf_state_applied(w->state);
