@@ -83,8 +83,8 @@
 // Bytes of log kept in memory and on disk behind an image: a follower away for less than this much
 // writing catches up from the log alone.
 #define WF_LOG_TRAILING_BYTES (16 * 1024 * 1024)
-// Bytes of log that make a new image worth it. libraft keeps them in memory until then, and those that
-// come while the image is written.
+// Bytes of log that make a new image worth it. libraft keeps them in memory until then, and those
+// that come while the image is written.
 #define WF_IMAGE_EVERY_BYTES (40 * 1024 * 1024)
 
 // --- the peer network --------------------------------------------------------------------------

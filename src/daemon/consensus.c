@@ -190,6 +190,15 @@ static void on_own_command(void *ctx, const struct wf_err *err, uint64_t index,
         wf_log(WF_LOG_WARN, "not recorded", "what", ctx, "why", err->msg, NULL);
 }
 
+// Refused for now (a full queue, leadership lost): the next beat looks again.
+static void on_begun(void *ctx, const struct wf_err *err, uint64_t index, struct wf_bytes result)
+{
+    struct wf_consensus *c = ctx;
+    if (err)
+        c->genesis_proposed = false;
+    on_own_command((void *)"the cluster's beginning", err, index, result);
+}
+
 // The first leader begins the cluster. Should it fall before the command is committed, the next one
 // does; a second one is refused by the state machine.
 static void propose_genesis(struct wf_consensus *c)
@@ -205,8 +214,7 @@ static void propose_genesis(struct wf_consensus *c)
     if (wf_command_genesis(c->o.config, &b) == WF_OK) {
         wf_log(WF_LOG_INFO, "beginning the cluster", "cluster", c->o.config->cluster.name, NULL);
         c->genesis_proposed = true;
-        wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_own_command,
-                        (void *)"the cluster's beginning");
+        wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_begun, c);
     }
     wf_buf_free(&b);
 }
@@ -612,9 +620,8 @@ int wf_consensus_open(struct wf_consensus **out, const struct wf_consensus_optio
     int rc = uv_loop_init(&c->loop);
     WF_ASSERT(rc == 0);
     // Each front has that many asks under way at most, and what gives back what they hold.
-    unsigned fronts = opts->config->front && opts->config->front->threads > 0
-                          ? opts->config->front->threads
-                          : 1;
+    unsigned fronts =
+        opts->config->front && opts->config->front->threads > 0 ? opts->config->front->threads : 1;
     c->inbox = wf_mailbox_new((size_t)(fronts + 1) * WF_PROPOSALS_MAX, wake, c);
     c->notes = wf_mailbox_new(NOTES_MAX, wake, c);
     WF_ASSERT(c->inbox != NULL && c->notes != NULL);

@@ -126,13 +126,14 @@ int main(int argc, char **argv)
     struct wf_err err;
     struct wf_config *c = NULL;
     if (parse(argc, argv, &a) != WF_EXIT_OK || !fits(&a)) {
-        fputs("watchfired: this is not how it is called; it is one of these, and --help says more:\n"
-              "  watchfired --config FILE [--bootstrap]\n"
-              "  watchfired --check-config FILE\n"
-              "  watchfired recover --config FILE --inspect | --force\n"
-              "  watchfired restore --config FILE --from BACKUP\n"
-              "  watchfired verify --config FILE\n",
-              stderr);
+        fputs(
+            "watchfired: this is not how it is called; it is one of these, and --help says more:\n"
+            "  watchfired --config FILE [--bootstrap]\n"
+            "  watchfired --check-config FILE\n"
+            "  watchfired recover --config FILE --inspect | --force\n"
+            "  watchfired restore --config FILE --from BACKUP\n"
+            "  watchfired verify --config FILE\n",
+            stderr);
         return WF_EXIT_USAGE;
     }
     if (a.help || a.version) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The outside world of a node, handed in: clocks, randomness, timers, work off the loop, and the few
-// file operations that state images need. The daemon implements it on libuv and POSIX, the simulator
-// on its virtual clock, so that one seed is one run.
+// The outside world of a node, handed in: clocks, randomness, timers, work off the loop, and the
+// few file operations that state images need. The daemon implements it on libuv and POSIX, the
+// simulator on its virtual clock, so that one seed is one run.
 //
-// All of it is used on the consensus thread alone, except wf_env_work.run and struct wf_files, which
-// are also used on a pool thread. Nothing here calls back inside the call that asked.
+// All of it is used on the consensus thread alone, except wf_env_work.run and struct wf_files,
+// which are also used on a pool thread. Nothing here calls back inside the call that asked.
 #ifndef WF_REPLICATION_ENV_H
 #define WF_REPLICATION_ENV_H
 
@@ -30,8 +30,8 @@ struct wf_env_work {
     void *impl;
 };
 
-// Files, by path. Every function returns WF_OK or fills err. Any thread; one file is never used by two
-// at once.
+// Files, by path. Every function returns WF_OK or fills err. Any thread; one file is never used by
+// two at once.
 struct wf_files {
     void *ctx;
     // Bytes of the file; WF_NOT_FOUND when there is none.

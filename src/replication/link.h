@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The byte link to a peer, as replication wants it; the daemon plugs TLS in (ALPN "raft/1"), tests a
-// pair of buffers. One link carries frames one way and their acknowledgements back: a node dials each
-// peer for what it sends, and accepts one from each for what it receives.
+// The byte link to a peer, as replication wants it; the daemon plugs TLS in (ALPN "raft/1"), tests
+// a pair of buffers. One link carries frames one way and their acknowledgements back: a node dials
+// each peer for what it sends, and accepts one from each for what it receives.
 //
 // Consensus thread only.
 #ifndef WF_REPLICATION_LINK_H

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a node's raft log, term, vote, snapshot manifest and identity are kept. log_store_sqlite.c is
-// the real one; the simulator brings a disk of its own that loses what was not synced.
+// Where a node's raft log, term, vote, snapshot manifest and identity are kept. log_store_sqlite.c
+// is the real one; the simulator brings a disk of its own that loses what was not synced.
 //
-// Consensus thread only; an implementation may work on a thread of its own, and completes on the loop.
-// Everything asynchronous is carried out and completed in the order asked, never inside the call.
+// Consensus thread only; an implementation may work on a thread of its own, and completes on the
+// loop. Everything asynchronous is carried out and completed in the order asked, never inside the
+// call.
 //
-// Fail-stop: a store that cannot write calls the completion at hand with an error once, and completes
-// nothing after it. The node then ends through on_fatal; nobody retries a failed write or fsync.
+// Fail-stop: a store that cannot write calls the completion at hand with an error once, and
+// completes nothing after it. The node then ends through on_fatal; nobody retries a failed write or
+// fsync.
 #ifndef WF_REPLICATION_LOG_STORE_H
 #define WF_REPLICATION_LOG_STORE_H
 
@@ -29,8 +31,8 @@ struct wf_record {
     struct wf_bytes data; // opaque; never NULL, but may be empty
 };
 
-// A raft snapshot as this design has it: not the state, but a manifest that names the image, and the
-// configuration that was in force at index.
+// A raft snapshot as this design has it: not the state, but a manifest that names the image, and
+// the configuration that was in force at index.
 struct wf_manifest {
     uint64_t index;
     uint64_t term; // of the entry at index
@@ -94,8 +96,8 @@ struct wf_log_store {
     // before return; before load.
     int (*bootstrap)(void *ctx, struct wf_bytes configuration, struct wf_err *err);
 
-    // Lost quorum, by hand: append a WF_RECORD_CHANGE of the store's term and raise the incarnation.
-    // Durable before return; before load.
+    // Lost quorum, by hand: append a WF_RECORD_CHANGE of the store's term and raise the
+    // incarnation. Durable before return; before load.
     int (*recover)(void *ctx, struct wf_bytes configuration, struct wf_err *err);
 
     // A joining node does not know the incarnation (it has 0) until the first member talks to it.

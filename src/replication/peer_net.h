@@ -2,13 +2,14 @@
 // Messages to and from the other nodes. peer_net_link.c is the real one, over struct wf_link; the
 // simulator's delays, loses, doubles and reorders.
 //
-// Consensus thread only. Delivery is best effort: messages may be lost, and nothing is promised across
-// a reconnect; but what arrives is whole, from the id it claims (the certificate decides), and from a
-// node of this cluster and incarnation whose disk_id has not changed.
+// Consensus thread only. Delivery is best effort: messages may be lost, and nothing is promised
+// across a reconnect; but what arrives is whole, from the id it claims (the certificate decides),
+// and from a node of this cluster and incarnation whose disk_id has not changed.
 //
-// An implementation refuses, with one log line that says what to do: another cluster or wire version,
-// an older incarnation, a certificate's name that does not go with the id (as the membership has it), a
-// wiped node under an old id (wf_log_store.check_peer), and a link not meant for this node (to_id).
+// An implementation refuses, with one log line that says what to do: another cluster or wire
+// version, an older incarnation, a certificate's name that does not go with the id (as the
+// membership has it), a wiped node under an old id (wf_log_store.check_peer), and a link not meant
+// for this node (to_id).
 #ifndef WF_REPLICATION_PEER_NET_H
 #define WF_REPLICATION_PEER_NET_H
 
@@ -45,8 +46,8 @@ struct wf_peer_net {
 
     // Whom to be connected to, from now on (copied; without ourselves). Links to others are closed,
     // except to a peer that is not a member here yet but has itself reached us with a good HELLO: a
-    // joining node knows no membership until the leader has spoken to it, and answers to the address
-    // of its HELLO.
+    // joining node knows no membership until the leader has spoken to it, and answers to the
+    // address of its HELLO.
     void (*set_peers)(void *ctx, const struct wf_peer *peers, unsigned n);
 
     // Send (copied or encoded before return). WF_UNAVAILABLE: no link; WF_RESOURCE_EXHAUSTED: its

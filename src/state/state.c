@@ -152,8 +152,8 @@ static int make_room(struct wf_state *s, unsigned n, struct wf_err *err)
     return WF_OK;
 }
 
-// digest' = SHA-256(digest, index, time, head of the event chain, and length and bytes of each command
-// and its result): two nodes that differ in what they answered or recorded differ here.
+// digest' = SHA-256(digest, index, time, head of the event chain, and length and bytes of each
+// command and its result): two nodes that differ in what they answered or recorded differ here.
 static void roll_digest(struct wf_state *s, const struct wf_state_bytes *commands,
                         const struct wf_state_bytes *results, unsigned n)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test service on the real listener, for clients of other makes. It makes its own certificates and
-// prints "listening PORT CA-FILE". On SIGTERM: health says NOT_SERVING, connections drain, exit 0.
+// The test service on the real listener, for clients of other makes. It makes its own certificates
+// and prints "listening PORT CA-FILE". On SIGTERM: health says NOT_SERVING, connections drain, exit
+// 0.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An SQLite VFS whose n-th write, sync, truncation or deletion fails, once or from then on. While it is
-// installed it is the default one.
+// An SQLite VFS whose n-th write, sync, truncation or deletion fails, once or from then on. While
+// it is installed it is the default one.
 #ifndef WF_TESTS_FAILING_VFS_H
 #define WF_TESTS_FAILING_VFS_H
 
@@ -9,8 +9,8 @@
 void failing_vfs_install(void);
 void failing_vfs_remove(void);
 
-// Count from now on; the n-th operation fails with code (SQLITE_FULL, SQLITE_IOERR_FSYNC ...), and with
-// always all after it. n = 0: none fails.
+// Count from now on; the n-th operation fails with code (SQLITE_FULL, SQLITE_IOERR_FSYNC ...), and
+// with always all after it. n = 0: none fails.
 void failing_vfs_arm(int n, int code, bool always);
 // How many operations there were since; whether one failed.
 int failing_vfs_count(void);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One message of every kind with every field set, for the tests of the wire format and of the links.
+// One message of every kind with every field set, for the tests of the wire format and of the
+// links.
 #ifndef WF_TESTS_WIRE_SAMPLES_H
 #define WF_TESTS_WIRE_SAMPLES_H
 

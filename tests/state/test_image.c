@@ -109,7 +109,8 @@ static void anybody_can_open_it(void **state)
     world_close(&w);
 }
 
-// A node whose state differs from the others' gets the leader's last image, and then the log behind it.
+// A node whose state differs from the others' gets the leader's last image, and then the log behind
+// it.
 static void an_older_image_replaces_a_newer_state(void **state)
 {
     struct world w;
@@ -203,8 +204,10 @@ static void checkpoints_go_along(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_image_is_of_its_moment), cmocka_unit_test(in_memory_too),
-        cmocka_unit_test(anybody_can_open_it),       cmocka_unit_test(an_older_image_replaces_a_newer_state),
+        cmocka_unit_test(an_image_is_of_its_moment),
+        cmocka_unit_test(in_memory_too),
+        cmocka_unit_test(anybody_can_open_it),
+        cmocka_unit_test(an_older_image_replaces_a_newer_state),
         cmocka_unit_test(bad_images_are_refused),
         cmocka_unit_test(checkpoints_go_along),
     };
