@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/buf.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,18 @@ int wf_buf_printf(struct wf_buf *b, const char *fmt, ...)
     va_end(ap);
     b->len += (size_t)n;
     return WF_OK;
+}
+
+int wf_buf_put_size(struct wf_buf *b, uint64_t n)
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+    if (n < 1000)
+        return wf_buf_printf(b, "%" PRIu64 " B", n);
+    double d = (double)n / 1000;
+    int u = 0;
+    for (; d >= 999.95 && u < 5; u++)
+        d /= 1000;
+    return wf_buf_printf(b, "%.1f %s", d, units[u]);
 }
 
 int wf_buf_put_u8(struct wf_buf *b, uint8_t v)

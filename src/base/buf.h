@@ -32,6 +32,8 @@ int wf_buf_append(struct wf_buf *b, const void *data, size_t n);
 int wf_buf_puts(struct wf_buf *b, const char *s);
 int wf_buf_putc(struct wf_buf *b, char c);
 int wf_buf_printf(struct wf_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// An amount of bytes for a person: "999 B", "12.3 MB".
+int wf_buf_put_size(struct wf_buf *b, uint64_t n);
 
 // Little-endian integers, the byte order of our wire and disk formats.
 int wf_buf_put_u8(struct wf_buf *b, uint8_t v);

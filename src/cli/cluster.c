@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "cli/cli.h"
 #include "cli/files.h"
-#include "cli/progress.h"
+#include "base/progress.h"
 #include "cli/runs.h"
 #include "cli/text.h"
 #include "watchfire/v1/cluster.pb-c.h"
@@ -128,7 +128,7 @@ static void report_backup(struct wf_cli *cli, const struct backup *b)
     wf_hex(b->is, sizeof(b->is), hex);
     struct wf_buf size;
     wf_buf_init(&size, 64);
-    wf_text_bytes(&size, b->total);
+    wf_buf_put_size(&size, b->total);
     const char *text = wf_buf_cstr(&size), *file = wf_cli_args_get(&cli->args, "FILE");
     if (cli->quiet)
         fprintf(cli->out, "%s\n", hex);

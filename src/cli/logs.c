@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/files.h"
-#include "cli/progress.h"
+#include "base/progress.h"
 #include "cli/record.h"
 #include "cli/runs.h"
 #include "watchfire/v1/log.pb-c.h"

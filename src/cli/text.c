@@ -81,20 +81,6 @@ void wf_text_time(struct wf_buf *out, wf_unix_ms t, wf_unix_ms now, enum wf_text
         wf_buf_putc(out, ')');
 }
 
-void wf_text_bytes(struct wf_buf *out, uint64_t n)
-{
-    static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
-    if (n < 1000) {
-        wf_buf_printf(out, "%" PRIu64 " B", n);
-        return;
-    }
-    double d = (double)n / 1000;
-    int u = 0;
-    for (; d >= 999.95 && u < 5; u++)
-        d /= 1000;
-    wf_buf_printf(out, "%.1f %s", d, units[u]);
-}
-
 bool wf_text_is_default(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
 {
     if (f->label == PROTOBUF_C_LABEL_REPEATED)

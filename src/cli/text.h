@@ -25,9 +25,6 @@ void wf_text_time(struct wf_buf *out, wf_unix_ms t, wf_unix_ms now, enum wf_text
 // How long ago, or how long until: "just now", "3 min ago", "in 2 h".
 void wf_text_relative(struct wf_buf *out, wf_unix_ms t, wf_unix_ms now);
 
-// "5.2 MB".
-void wf_text_bytes(struct wf_buf *out, uint64_t n);
-
 // True when the field has its default value (0, "", absent, an empty list).
 bool wf_text_is_default(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f);
 

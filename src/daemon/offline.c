@@ -11,7 +11,9 @@
 #include <uv.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/hash.h"
+#include "base/progress.h"
 #include "daemon/begin.h"
 #include "daemon/node_dir.h"
 #include "replication/bootstrap.h"
@@ -219,12 +221,19 @@ static int io_error(struct wf_err *err, const char *what, const char *path)
 static int copy(int from, int to, struct wf_image_info *info, struct wf_err *err)
 {
     static uint8_t chunk[256 * 1024];
+    struct wf_progress bar;
+    struct stat whole;
     struct wf_hash h;
     ssize_t n;
+    if (fstat(from, &whole) != 0)
+        return io_error(err, "look at", "the backup");
+    wf_progress_begin(&bar, isatty(STDERR_FILENO) ? stderr : NULL, "Restoring", true,
+                      wf_clock_mono_ns());
     wf_hash_init(&h);
     while ((n = read(from, chunk, sizeof chunk)) > 0) {
         wf_hash_update(&h, chunk, (size_t)n);
         info->size += (uint64_t)n;
+        wf_progress_step(&bar, info->size, (uint64_t)whole.st_size, wf_clock_mono_ns());
         for (ssize_t done = 0, w; done < n; done += w)
             if ((w = write(to, chunk + done, (size_t)(n - done))) < 0) {
                 wf_hash_final(&h, info->hash);
@@ -232,6 +241,7 @@ static int copy(int from, int to, struct wf_image_info *info, struct wf_err *err
             }
     }
     wf_hash_final(&h, info->hash);
+    wf_progress_end(&bar);
     if (n < 0)
         return io_error(err, "read", "the backup");
     return fsync(to) == 0 ? WF_OK : io_error(err, "sync", "the copy of the backup");

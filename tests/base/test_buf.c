@@ -88,6 +88,24 @@ static void reserve_then_commit(void **state)
     wf_buf_free(&b);
 }
 
+static void sizes_have_units(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t n;
+        const char *text;
+    } sizes[] = {
+        {0, "0 B"},         {999, "999 B"},      {1000, "1.0 kB"},       {999949, "999.9 kB"},
+        {999950, "1.0 MB"}, {5200000, "5.2 MB"}, {UINT64_MAX, "18.4 EB"}};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct wf_buf b;
+        wf_buf_init(&b, 100);
+        wf_buf_put_size(&b, sizes[i].n);
+        assert_string_equal(wf_buf_cstr(&b), sizes[i].text);
+        wf_buf_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +114,7 @@ int main(void)
         cmocka_unit_test(a_short_read_fails_every_read_after_it),
         cmocka_unit_test(printf_consume_take),
         cmocka_unit_test(reserve_then_commit),
+        cmocka_unit_test(sizes_have_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

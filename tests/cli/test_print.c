@@ -10,7 +10,6 @@
 #include "cli/exit.h"
 #include "cli/findings.h"
 #include "cli/print.h"
-#include "cli/progress.h"
 #include "cli/record.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -341,24 +340,6 @@ static void times_are_told_as_people_do(void **state)
     }
 }
 
-static void sizes_have_units(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t n;
-        const char *text;
-    } sizes[] = {
-        {0, "0 B"},         {999, "999 B"},      {1000, "1.0 kB"},       {999949, "999.9 kB"},
-        {999950, "1.0 MB"}, {5200000, "5.2 MB"}, {UINT64_MAX, "18.4 EB"}};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        struct wf_buf b;
-        wf_buf_init(&b, 100);
-        wf_text_bytes(&b, sizes[i].n);
-        assert_string_equal(wf_buf_cstr(&b), sizes[i].text);
-        wf_buf_free(&b);
-    }
-}
-
 static void findings_are_underlined(void **state)
 {
     (void)state;
@@ -382,22 +363,6 @@ static void findings_are_underlined(void **state)
                "  gives a time: Say when the next update comes.\n"
                "  \"their fault\"\n"
                "  shifts blame: No.\n");
-}
-
-static void a_bar_shows_after_two_seconds(void **state)
-{
-    (void)state;
-    struct screen s;
-    struct wf_progress p;
-    open_screen(&s);
-    wf_progress_begin(&p, s.f, "Backing up", true, 0);
-    wf_progress_step(&p, 1, 2, 1999999999);
-    fflush(s.f);
-    assert_int_equal(s.len, 0);
-    wf_progress_step(&p, 1000, 2000, 2000000000);
-    wf_progress_step(&p, 1500, 2000, 2010000000); // too soon to draw again
-    wf_progress_end(&p);
-    expect(&s, "\rBacking up [###############               ]  50% 1.0 kB of 2.0 kB\033[K\r\033[K");
 }
 
 static void exit_codes_tell_scripts_what_happened(void **state)
@@ -550,9 +515,7 @@ int main(void)
         cmocka_unit_test(templates_are_filled),
         cmocka_unit_test(nothing_takes_its_slash_along),
         cmocka_unit_test(times_are_told_as_people_do),
-        cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(findings_are_underlined),
-        cmocka_unit_test(a_bar_shows_after_two_seconds),
         cmocka_unit_test(exit_codes_tell_scripts_what_happened),
         cmocka_unit_test(an_export_verifies_and_every_flipped_bit_is_found),
         cmocka_unit_test(flags_go_before_environment_before_file),

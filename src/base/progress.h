@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A bar for what takes more than two seconds, on a terminal. The owner embeds it; one thread.
-#ifndef WF_CLI_PROGRESS_H
-#define WF_CLI_PROGRESS_H
+#ifndef WF_BASE_PROGRESS_H
+#define WF_BASE_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/progress.h"
+#include "base/progress.h"
 
 #include <inttypes.h>
 
-#include "cli/text.h"
+#include "base/buf.h"
 
 static const wf_mono_ns QUIET = 2000000000, REDRAW = 100000000;
 enum { BAR_WIDTH = 30 };
@@ -17,7 +17,7 @@ void wf_progress_begin(struct wf_progress *p, FILE *err, const char *what, bool 
 static void put_amount(struct wf_buf *line, bool bytes, uint64_t n)
 {
     if (bytes)
-        wf_text_bytes(line, n);
+        wf_buf_put_size(line, n);
     else
         wf_buf_printf(line, "%" PRIu64, n);
 }
