@@ -240,7 +240,8 @@ static void run_all(const struct arguments *a)
 
             if (slot->pid == 0)
                 continue;
-            if (slot->since != 0 && now_s() - slot->since > SEED_WALL_S)
+            int64_t since = slot->since; // once: the worker sets it to 0 at any moment
+            if (since != 0 && now_s() - since > SEED_WALL_S)
                 kill(slot->pid, SIGKILL); // libraft spins
             if (waitpid(slot->pid, &status, WNOHANG) == slot->pid)
                 buried(a, slot, status);
