@@ -82,23 +82,6 @@ static void fill_member(const struct wf_node_status *s, const struct wf_member_s
     out->lag_bytes = self ? 0 : s->state == WF_STATE_LEADER ? m->lag_bytes : -1;
 }
 
-static const char *state_name(const struct wf_node_status *s)
-{
-    if (!s->serving)
-        return "fenced";
-    switch (s->state) {
-    case WF_STATE_LEADER:
-        return "leader";
-    case WF_STATE_FOLLOWER:
-        return "follower";
-    case WF_STATE_CANDIDATE:
-        return "candidate";
-    case WF_STATE_UNAVAILABLE:
-        break;
-    }
-    return "starting";
-}
-
 static unsigned voters(const struct wf_node_status *s, unsigned *in_touch)
 {
     unsigned n = 0;
@@ -170,7 +153,7 @@ static void fill_status(const struct wf_api *api, const struct wf_status *status
     out->cluster_id = wf_hex(api->o.cluster_id, sizeof api->o.cluster_id, id);
     out->cluster_name = (char *)api->o.cluster_name;
     out->node = (char *)api->o.node;
-    out->state = (char *)state_name(s);
+    out->state = (char *)wf_node_state_name(s);
     out->term = s->term;
     out->commit_index = s->commit;
     out->applied_index = s->applied;

@@ -125,19 +125,15 @@ static void put_brief(const struct wf_cli *cli, const Watchfire__V1__GetBriefRes
                 b->read->age_ms);
 }
 
+static int show_brief(struct wf_cli *cli, const ProtobufCMessage *response)
+{
+    put_brief(cli, (const Watchfire__V1__GetBriefResponse *)response);
+    return WF_EXIT_OK;
+}
+
 int wf_cli_run_brief(struct wf_cli *cli)
 {
     if (cli->quiet || cli->printer.format != WF_PRINT_HUMAN)
         return wf_cli_default_run(cli);
-    ProtobufCMessage *request, *response = NULL;
-    int code = wf_cli_request(cli, &request);
-    if (code != WF_EXIT_OK)
-        return code;
-    code = wf_cli_call(cli, request, &response);
-    protobuf_c_message_free_unpacked(request, NULL);
-    if (code != WF_EXIT_OK)
-        return code;
-    put_brief(cli, (const Watchfire__V1__GetBriefResponse *)response);
-    protobuf_c_message_free_unpacked(response, NULL);
-    return WF_EXIT_OK;
+    return wf_cli_run_shown(cli, show_brief);
 }

@@ -253,7 +253,8 @@ int wf_cli_confirm(struct wf_cli *cli)
     return WF_EXIT_USAGE;
 }
 
-int wf_cli_default_run(struct wf_cli *cli)
+int wf_cli_run_shown(struct wf_cli *cli,
+                     int (*show)(struct wf_cli *cli, const ProtobufCMessage *response))
 {
     ProtobufCMessage *request, *response = NULL;
     int code = wf_cli_request(cli, &request);
@@ -265,9 +266,14 @@ int wf_cli_default_run(struct wf_cli *cli)
     protobuf_c_message_free_unpacked(request, NULL);
     if (code != WF_EXIT_OK)
         return code;
-    code = wf_cli_show(cli, response);
+    code = show(cli, response);
     protobuf_c_message_free_unpacked(response, NULL);
     return code;
+}
+
+int wf_cli_default_run(struct wf_cli *cli)
+{
+    return wf_cli_run_shown(cli, wf_cli_show);
 }
 
 // --- the whole run -------------------------------------------------------------------------------

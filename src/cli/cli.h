@@ -58,7 +58,9 @@ int wf_cli_show(struct wf_cli *cli, const ProtobufCMessage *response);
 void wf_cli_line(struct wf_cli *cli, const char *text, const ProtobufCMessage *response);
 void wf_cli_hint(struct wf_cli *cli, const char *text, const ProtobufCMessage *response);
 
-// Build, confirm, call, show: what most commands are.
+// Build, confirm, call, show: what most commands are. The other shows the answer in its own way.
 int wf_cli_default_run(struct wf_cli *cli);
+int wf_cli_run_shown(struct wf_cli *cli,
+                     int (*show)(struct wf_cli *cli, const ProtobufCMessage *response));
 
 #endif

@@ -73,21 +73,6 @@ struct wf_consensus {
 
 // --- what is shown -------------------------------------------------------------------------------
 
-static const char *state_name(const struct wf_node_status *s)
-{
-    switch (s->state) {
-    case WF_STATE_LEADER:
-        return "leader";
-    case WF_STATE_FOLLOWER:
-        return "follower";
-    case WF_STATE_CANDIDATE:
-        return "candidate";
-    case WF_STATE_UNAVAILABLE:
-        break;
-    }
-    return "starting";
-}
-
 static void judge(const struct wf_consensus *c, const struct wf_node_status *s, struct wf_view *v)
 {
     int64_t age = wf_node_age_ms(c->node);
@@ -124,10 +109,10 @@ static void publish(struct wf_consensus *c)
     judge(c, &c->status, &v);
     wf_board_set_view(&c->board, &v);
     char now[128];
-    snprintf(now, sizeof now, "%s of %s", state_name(&c->status), v.leader);
+    snprintf(now, sizeof now, "%s of %s", wf_node_state_name(&c->status), v.leader);
     if (strcmp(now, c->was) != 0)
-        wf_log(WF_LOG_INFO, "raft", "state", state_name(&c->status), "leader", v.leader, "term",
-               wf_log_u(c->status.term), NULL);
+        wf_log(WF_LOG_INFO, "raft", "state", wf_node_state_name(&c->status), "leader", v.leader,
+               "term", wf_log_u(c->status.term), NULL);
     strcpy(c->was, now);
     if (!c->status.serving && !c->was_fenced)
         wf_log(WF_LOG_ERROR, "this node has fenced itself and serves nothing", "why",

@@ -122,6 +122,9 @@ void wf_node_read(struct wf_node *node, wf_read_cb cb, void *ctx);
 int64_t wf_node_age_ms(const struct wf_node *node);
 
 void wf_node_status(const struct wf_node *node, struct wf_node_status *out);
+// "leader", "follower", "candidate", "starting"; "fenced" whatever raft says, when it does not
+// serve.
+const char *wf_node_state_name(const struct wf_node_status *status);
 
 // Membership and leadership, on the leader; elsewhere WF_FAILED_PRECONDITION with reason
 // NOT_LEADER. One change at a time (CHANGE_PENDING). Each refusal says which rule stands against

@@ -58,6 +58,23 @@ static void member_status(const struct wf_node *n, const struct raft_server *s,
     }
 }
 
+const char *wf_node_state_name(const struct wf_node_status *s)
+{
+    if (!s->serving)
+        return "fenced";
+    switch (s->state) {
+    case WF_STATE_LEADER:
+        return "leader";
+    case WF_STATE_FOLLOWER:
+        return "follower";
+    case WF_STATE_CANDIDATE:
+        return "candidate";
+    case WF_STATE_UNAVAILABLE:
+        break;
+    }
+    return "starting";
+}
+
 void wf_node_status(const struct wf_node *n, struct wf_node_status *out)
 {
     struct raft *r = node_raft(n);
