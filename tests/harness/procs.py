@@ -13,6 +13,7 @@ import threading
 
 _running = []
 _directories = []
+_before_removal = []
 
 
 class Process:
@@ -103,10 +104,18 @@ def free_ports(n):
     return ports
 
 
+def before_removal(function):
+    """Call it at the end, when all processes are gone and all directories are still there."""
+    _before_removal.append(function)
+    return function
+
+
 @atexit.register
 def clean_up():
     while _running:
         _running[-1].kill()
+    for function in _before_removal:
+        function()
     while _directories:
         shutil.rmtree(_directories.pop(), ignore_errors=True)
 
