@@ -24,8 +24,9 @@ class Authority:
         _openssl("req", "-x509", "-new", "-key", self.ca_key, "-days", "2", "-subj", "/CN=test CA",
                  *extra, "-out", self.ca)
 
-    def issue(self, name, uri=None, days=1):
-        """Valid for loopback, for servers and clients. Returns (certificate, key)."""
+    def issue(self, name, uri=None, days=1, addresses=()):
+        """Valid for loopback and these IPv4 addresses, for servers and clients. Returns (certificate,
+        key)."""
         base = os.path.join(self.folder, name)
         _key(base + "-key.pem")
         _openssl("req", "-new", "-key", base + "-key.pem", "-subj", "/CN=" + name,
@@ -33,7 +34,9 @@ class Authority:
         with open(base + ".ext", "w") as ext:
             ext.write("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
                       "extendedKeyUsage=serverAuth,clientAuth\n"
-                      "subjectAltName=IP:127.0.0.1,DNS:localhost%s\n" % (",URI:" + uri if uri else ""))
+                      "subjectAltName=IP:127.0.0.1,DNS:localhost%s%s\n" % (
+                          "".join(",IP:" + address for address in addresses),
+                          ",URI:" + uri if uri else ""))
         _openssl("x509", "-req", "-in", base + ".csr", "-CA", self.ca, "-CAkey", self.ca_key,
                  "-CAcreateserial", "-days", str(days), "-extfile", base + ".ext",
                  "-out", base + ".pem")

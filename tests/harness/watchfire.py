@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cluster of watchfired nodes on loopback, and what tests ask of it."""
+import hashlib
 import os
 import ssl
 import subprocess
@@ -22,19 +23,17 @@ REGIONS = ("fra", "iad", "syd", "gru", "nrt")
 CONFIG = """\
 cluster: {{name: {cluster}, id: {id}}}
 node: {{name: {name}, region: {region}}}
-listen: "{address}"
+listen: "{listen}"
+advertise: "{address}"
 data_dir: {data}
 tls: {{ca: {ca}, cert: {cert}, key: {key}}}
 log: {{level: {level}}}
-bootstrap:
-  members:
-{members}
-  admins: [root]
 """
 
 
-def binary(name):
-    """The program of the release preset, built when needed; of WF_BUILD when that is set."""
+def binary(name, folder=""):
+    """The program of the release preset, built when needed; of WF_BUILD when that is set. folder is
+    the one of the build directory that holds it."""
     build = os.environ.get("WF_BUILD")
     if not build:
         build = os.path.join(ROOT, ".build", "release")
@@ -42,7 +41,11 @@ def binary(name):
             done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
             if done.returncode:
                 sys.exit("%s failed:\n%s%s" % (" ".join(argv), done.stdout[-4000:], done.stderr))
-    return os.path.join(build, name)
+    return os.path.join(build, folder, name)
+
+
+class ChainBroken(Exception):
+    pass
 
 
 class Status:
@@ -56,8 +59,11 @@ class Status:
 
 
 class Node:
-    def __init__(self, name, region, address, folder):
+    """address is where other nodes and clients reach it, admin where the test itself does."""
+
+    def __init__(self, name, region, address, folder, listen=None, admin=None):
         self.name, self.region, self.address = name, region, address
+        self.listen, self.admin = listen or address, admin or address
         self.data = os.path.join(folder, name)
         self.config = os.path.join(folder, name + ".yaml")
         self.log = os.path.join(folder, name + ".log")
@@ -74,34 +80,52 @@ class Cluster:
         self.authority = certs.Authority(self.folder, "spiffe://" + NAME)
         self.ca = self.authority.ca
         self.admin = self.user("root")
-        self.nodes = [Node("%s-1" % REGIONS[i], REGIONS[i], "127.0.0.1:%d" % port, self.folder)
-                      for i, port in enumerate(procs.free_ports(n))]
-        self.write_configs(level)
+        self.id, self.level = uuid.uuid4().hex, level
+        self.nodes = self.founders(n)
+        self.write_configs()
         self.token = self.incident = None
+
+    def founders(self, n):
+        return [Node("%s-1" % REGIONS[i], REGIONS[i], "127.0.0.1:%d" % port, self.folder)
+                for i, port in enumerate(procs.free_ports(n))]
 
     def user(self, name):
         return self.authority.issue("user-" + name, "spiffe://%s/user/%s" % (NAME, name))
 
-    def write_configs(self, level):
+    def write_configs(self):
         members = "\n".join('    - {name: %s, region: %s, address: "%s"}' % (
             node.name, node.region, node.address) for node in self.nodes)
-        cluster_id = uuid.uuid4().hex
         for node in self.nodes:
-            cert, key = self.authority.issue(node.name, "spiffe://%s/node/%s" % (NAME, node.name))
-            os.mkdir(node.data, 0o700)
-            with open(node.config, "w") as out:
-                out.write(CONFIG.format(
-                    cluster=NAME, id=cluster_id, name=node.name, region=node.region,
-                    address=node.address, data=node.data, ca=self.ca, cert=cert, key=key,
-                    level=level, members=members))
+            self.write_config(node, "bootstrap:\n  members:\n%s\n  admins: [root]\n" % members)
+
+    def write_config(self, node, beginning):
+        """The node's certificate, empty data directory and configuration; beginning is its bootstrap
+        or join section."""
+        hosts = {host.rsplit(":", 1)[0] for host in (node.address, node.admin)}
+        cert, key = self.authority.issue(node.name, "spiffe://%s/node/%s" % (NAME, node.name),
+                                         addresses=sorted(hosts))
+        os.mkdir(node.data, 0o700)
+        with open(node.config, "w") as out:
+            out.write(CONFIG.format(
+                cluster=NAME, id=self.id, name=node.name, region=node.region, listen=node.listen,
+                address=node.address, data=node.data, ca=self.ca, cert=cert, key=key,
+                level=self.level) + beginning)
+
+    def write_joining(self, node):
+        """The configuration of a node that asks all others to be let in."""
+        self.write_config(node, "join: {endpoints: [%s]}\n" % ", ".join(
+            '"%s"' % other.address for other in self.nodes))
 
     def start(self):
         for node in self.nodes:
             self.start_node(node)
-            node.client = rpc.Client(node.address, self.ca, *self.admin)
+            self.connect(node)
         self.wait()
         self.token = self.create_token()
         self.incident = self.declare("Load")
+
+    def connect(self, node):
+        node.client = rpc.Client(node.admin, self.ca, *self.admin)
 
     def start_node(self, node, prefix=()):
         found = [] if os.path.exists(os.path.join(node.data, "log.db")) else ["--bootstrap"]
@@ -122,7 +146,7 @@ class Cluster:
     def get(self, node, path, timeout=5):
         """A page of the node: (status, body)."""
         context = ssl.create_default_context(cafile=self.ca)
-        request = urllib.request.Request("https://%s%s" % (node.address, path))
+        request = urllib.request.Request("https://%s%s" % (node.admin, path))
         if self.token:
             request.add_header("Authorization", "Bearer " + self.token)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
@@ -192,6 +216,16 @@ class Cluster:
 
     def read_path_and_request(self):
         return INCIDENTS + "GetIncident", pb.encode({1: self.incident})
+
+    def record(self, node):
+        """Every event of the node's record, its hash chain checked here: (event, its hash)."""
+        head = bytes(32)
+        for message in node.client.stream(LOG + "ExportLog", b"", 600):
+            for record in pb.decode(message).messages(1):
+                event, head = pb.decode(record.bytes(1)), hashlib.sha256(head + record.bytes(1)).digest()
+                if head != record.bytes(2):
+                    raise ChainBroken("%s: the hash chain breaks at event %d" % (node.name, event.int(1)))
+                yield event, head
 
     def verify(self, node):
         """VerifyLog of one node: (valid, events)."""

@@ -35,18 +35,7 @@ with Cluster() as c:
         c.nodes[0].client.call(watchfire.ADD_NOTE, c.note("n%d" % i), 5)
     port = procs.free_ports(1)[0]
     new = watchfire.Node("gru-1", "gru", "127.0.0.1:%d" % port, c.folder)
-    cert, key = c.authority.issue(new.name, "spiffe://%s/node/%s" % (watchfire.NAME, new.name))
-    os.mkdir(new.data, 0o700)
-    text = open(c.nodes[0].config).read()
-    own = text[:text.index("bootstrap:")] + 'join: {endpoints: ["%s", "%s"]}\n' % (
-        c.nodes[0].address, c.nodes[1].address)
-    old = c.nodes[0]
-    for a, b in ((old.name + "-key.pem", new.name + "-key.pem"), (old.name + ".pem", new.name + ".pem"),
-                 ("name: %s, region: %s" % (old.name, old.region), "name: gru-1, region: gru"),
-                 (old.address + '"\ndata_dir', new.address + '"\ndata_dir'), (old.data, new.data)):
-        own = own.replace(a, b, 1)
-    with open(new.config, "w") as out:
-        out.write(own)
+    c.write_joining(new)
 
     step("a node that nobody has added does not get in")
     leader = c.leader()
