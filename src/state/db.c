@@ -48,8 +48,14 @@ static void stick(struct wf_db *db, int rc, const char *doing)
 
 int wf_db_open(struct wf_db *db, const char *path, int flags, struct wf_err *err)
 {
+    return wf_db_open_vfs(db, path, flags, NULL, err);
+}
+
+int wf_db_open_vfs(struct wf_db *db, const char *path, int flags, const char *vfs,
+                   struct wf_err *err)
+{
     memset(db, 0, sizeof *db);
-    int rc = sqlite3_open_v2(path, &db->conn, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(path, &db->conn, flags | SQLITE_OPEN_NOMUTEX, vfs);
     if (rc != SQLITE_OK) {
         stick(db, rc, path);
         if (err != NULL)

@@ -27,8 +27,11 @@ struct wf_db {
     } statements[WF_DB_STATEMENTS];
 };
 
-// Open path with the SQLITE_OPEN_ flags. On failure *db is closed.
+// Open path with the SQLITE_OPEN_ flags, through the VFS of that name (NULL: the default one). On
+// failure *db is closed.
 int wf_db_open(struct wf_db *db, const char *path, int flags, struct wf_err *err);
+int wf_db_open_vfs(struct wf_db *db, const char *path, int flags, const char *vfs,
+                   struct wf_err *err);
 void wf_db_close(struct wf_db *db);
 
 // The failure that sticks, as a result; WF_OK when there is none.
