@@ -87,6 +87,15 @@
 // that come while the image is written.
 #define WF_IMAGE_EVERY_BYTES (40 * 1024 * 1024)
 
+// --- the disk ----------------------------------------------------------------------------------
+// The log thread at one write for so long: the disk hangs. Ten times a bad fsync of a good disk,
+// and short enough that a new leader is there within three seconds.
+#define WF_DISK_HUNG_MS 1000
+// Leadership given away over a disk is not given away for the same reason again before this.
+#define WF_DISK_REST_MS 60000
+// A loop that did not turn for so long is stuck: longer than any work it is allowed.
+#define WF_LOOP_STUCK_MS 3000
+
 // --- the peer network --------------------------------------------------------------------------
 #define WF_PEER_FRAME_MAX (1024 * 1024)     // one frame on a raft/1 link
 #define WF_PEER_QUEUE_MAX (8 * 1024 * 1024) // bytes queued to one peer before messages are dropped

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/checkpoint.h"
 #include "daemon/commands.h"
+#include "daemon/disk_watch.h"
 #include "daemon/raft_link.h"
 #include "daemon/state_fsm.h"
 #include "replication/env_uv.h"
@@ -57,6 +58,7 @@ struct wf_consensus {
     struct wf_raft_dialer dialer;
     struct wf_state_fsm fsm;
     struct wf_checkpoint checkpoint;
+    struct wf_disk_watch disk;
     struct wf_node *node;
     struct wf_node_identity identity;
 
@@ -88,6 +90,8 @@ static void judge(const struct wf_consensus *c, const struct wf_node_status *s, 
         snprintf(v->reason, sizeof v->reason, "the node is stopping");
     else if (!s->serving)
         snprintf(v->reason, sizeof v->reason, "fenced: %s", s->fence_reason);
+    else if (c->disk.hung)
+        snprintf(v->reason, sizeof v->reason, "the disk of its log hangs");
     else if (!*v->leader)
         snprintf(v->reason, sizeof v->reason, "no leader is known");
     else if (wf_state_last_seq(c->o.state) == 0)
@@ -392,12 +396,31 @@ static void on_fatal(void *ctx, const struct wf_err *why)
     c->o.fatal(c->o.ctx, why);
 }
 
+static void on_handed_over(void *ctx, const struct wf_err *err)
+{
+    struct wf_consensus *c = ctx;
+    if (err)
+        wf_log(WF_LOG_WARN, "leadership not handed over", "why", err->msg, NULL);
+    else
+        wf_disk_watch_handed(&c->disk, wf_clock_mono_ns());
+}
+
+static void look_at_disk(struct wf_consensus *c)
+{
+    wf_mono_ns busy = wf_log_store_sqlite_busy_ns(c->store);
+    bool leading = c->status.state == WF_STATE_LEADER && c->status.n > 1;
+    if (wf_disk_watch_look(&c->disk, wf_clock_mono_ns(), busy, leading))
+        wf_node_transfer(c->node, "", on_handed_over, c);
+}
+
 static void on_beat(uv_timer_t *t)
 {
     struct wf_consensus *c = t->data;
     uint64_t n = atomic_fetch_add(&c->beats, 1);
+    atomic_store(&c->board.turned_at, wf_clock_mono_ns());
     if (c->stopping)
         return;
+    look_at_disk(c);
     publish(c);
     propose_genesis(c);
     if (n % (1000 / BEAT_MS) == 0)

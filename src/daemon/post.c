@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/post.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/assert.h"
+#include "base/limits.h"
 
 enum { TAKE = 64 };
 
@@ -62,6 +66,15 @@ static void view(void *ctx, struct wf_view *out)
     pthread_mutex_lock(&p->board->lock);
     *out = p->board->view;
     pthread_mutex_unlock(&p->board->lock);
+    // What a loop that stands still has shown last is no longer true.
+    uint64_t at = atomic_load_explicit(&p->board->turned_at, memory_order_acquire);
+    wf_mono_ns now = wf_clock_mono_ns();
+    if (at == 0 || now <= at || now - at < (wf_mono_ns)WF_LOOP_STUCK_MS * 1000000)
+        return;
+    out->ready = out->leading = false;
+    snprintf(out->reason, sizeof out->reason,
+             "its consensus loop has stood still for %" PRIu64 " s: look at its disk",
+             (now - at) / 1000000000);
 }
 
 int wf_post_init(struct wf_post *p, struct wf_board *board, struct wf_mailbox *inbox,

@@ -17,6 +17,7 @@
 struct wf_board {
     _Atomic uint64_t applied;
     _Atomic uint64_t current_at; // wf_mono_ns at which the state was last current; 0: never
+    _Atomic uint64_t turned_at;  // wf_mono_ns at which the consensus loop last turned; 0: not yet
     pthread_mutex_t lock;        // guards view
     struct wf_view view;
 };

@@ -19,7 +19,7 @@
 #include "daemon/watchdog.h"
 #include "rpc/schema.h"
 
-enum { FRONTS_MAX = 64, STUCK_MS = 3000, THREAD_STACK = 2 * 1024 * 1024 };
+enum { FRONTS_MAX = 64, THREAD_STACK = 2 * 1024 * 1024 };
 
 // Milestones of the way out; the main loop is woken for each.
 enum { SAID_STEPPED_DOWN = 1, SAID_STOPPED = 2 };
@@ -232,7 +232,7 @@ static void start_threads(struct run *r)
         loops[i + 1] = (struct wf_watched){"front", front_beat, r->fronts[i]};
     }
     pthread_attr_destroy(&attr);
-    r->watchdog = wf_watchdog_start(loops, r->n_fronts + 1, STUCK_MS, r->metrics);
+    r->watchdog = wf_watchdog_start(loops, r->n_fronts + 1, WF_LOOP_STUCK_MS, r->metrics);
     WF_ASSERT(r->watchdog != NULL);
 }
 

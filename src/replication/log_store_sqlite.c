@@ -2,6 +2,7 @@
 #include "replication/log_store_sqlite.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -61,7 +62,8 @@ struct store {
     bool broken; // a write failed: nothing is carried out any more
     struct wf_err broken_why;
 
-    bool exited; // the log thread has ended
+    bool exited;                   // the log thread has ended
+    _Atomic wf_mono_ns busy_since; // the log thread is in a transaction or checkpoint; 0: it waits
 
     bool told; // of the breakdown, through a completion
     void (*closed)(void *arg);
@@ -232,7 +234,9 @@ static void *log_thread(void *arg)
         bool broken = s->broken;
         unlock(s);
         struct wf_err err = {.code = WF_OK};
+        atomic_store(&s->busy_since, wf_clock_mono_ns());
         int rc = group && !broken ? commit_group(s, group, &err) : WF_OK;
+        atomic_store(&s->busy_since, 0);
         lock(s);
         if (rc != WF_OK)
             break_down(s, &err);
@@ -242,7 +246,9 @@ static void *log_thread(void *arg)
             continue;
         bool busy = s->asked.head != NULL;
         unlock(s);
+        atomic_store(&s->busy_since, wf_clock_mono_ns());
         rc = tidy(s, busy, &more, &err);
+        atomic_store(&s->busy_since, 0);
         lock(s);
         if (rc != WF_OK)
             break_down(s, &err);
@@ -703,6 +709,13 @@ int wf_log_store_sqlite_open(struct wf_log_store **out, const char *dir, uv_loop
     else
         wf_log_store_sqlite_free(&s->iface);
     return rc;
+}
+
+wf_mono_ns wf_log_store_sqlite_busy_ns(const struct wf_log_store *store)
+{
+    struct store *s = store_of(store->ctx);
+    wf_mono_ns since = atomic_load(&s->busy_since), now = wf_clock_mono_ns();
+    return since != 0 && now > since ? now - since : 0;
 }
 
 void wf_log_store_sqlite_free(struct wf_log_store *store)

@@ -14,6 +14,7 @@
 
 #include <uv.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "replication/log_store.h"
 
@@ -28,6 +29,10 @@ int wf_log_store_sqlite_create(const char *dir, struct wf_node_identity *identit
 // is.
 int wf_log_store_sqlite_open(struct wf_log_store **out, const char *dir, uv_loop_t *loop,
                              struct wf_metrics *metrics, struct wf_err *err);
+
+// How long the log thread has been at the transaction or checkpoint it is in; 0 when it is idle.
+// What stands still there is the disk. Any thread, until the store is freed.
+wf_mono_ns wf_log_store_sqlite_busy_ns(const struct wf_log_store *store);
 
 // After close has called done, or instead of close when load was never called. NULL is nothing.
 void wf_log_store_sqlite_free(struct wf_log_store *store);

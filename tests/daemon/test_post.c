@@ -143,12 +143,32 @@ static void the_board_tells_the_age(void **state)
     close_sides(&s);
 }
 
+static void a_loop_that_stands_still_serves_nothing(void **state)
+{
+    struct sides s;
+    struct wf_view view = {.ready = true, .leading = true}, seen;
+    const struct wf_backend *b = &s.post.backend;
+    (void)state;
+    open_sides(&s);
+    wf_board_set_view(&s.board, &view);
+    s.board.turned_at = wf_clock_mono_ns() - (WF_LOOP_STUCK_MS + 1000) * (wf_mono_ns)1000000;
+    b->view(b->ctx, &seen);
+    assert_false(seen.ready);
+    assert_false(seen.leading);
+    assert_non_null(strstr(seen.reason, "stood still for 4 s"));
+    s.board.turned_at = wf_clock_mono_ns();
+    b->view(b->ctx, &seen);
+    assert_true(seen.ready);
+    close_sides(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_turn_collects_goes_in_one_piece),
         cmocka_unit_test(too_many_are_refused_but_what_is_given_back_is_taken),
         cmocka_unit_test(the_board_tells_the_age),
+        cmocka_unit_test(a_loop_that_stands_still_serves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "failing_vfs.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@ static sqlite3_vfs vfs;
 static sqlite3_vfs *real_vfs;
 static atomic_int count, fail_at, code, failed;
 static atomic_bool always;
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 
 static int step(void)
 {
@@ -57,6 +59,8 @@ static int x_truncate(sqlite3_file *f, sqlite3_int64 n)
 static int x_sync(sqlite3_file *f, int flags)
 {
     int rc = step();
+    pthread_mutex_lock(&held);
+    pthread_mutex_unlock(&held);
     return rc ? rc : real_of(f)->pMethods->xSync(real_of(f), flags);
 }
 
@@ -156,6 +160,16 @@ void failing_vfs_arm(int n, int rc, bool from_then_on)
     atomic_store(&code, rc);
     atomic_store(&always, from_then_on);
     atomic_store(&fail_at, n);
+}
+
+void failing_vfs_hold(void)
+{
+    pthread_mutex_lock(&held);
+}
+
+void failing_vfs_let_go(void)
+{
+    pthread_mutex_unlock(&held);
 }
 
 int failing_vfs_count(void)

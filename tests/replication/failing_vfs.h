@@ -16,4 +16,8 @@ void failing_vfs_arm(int n, int code, bool always);
 int failing_vfs_count(void);
 bool failing_vfs_failed(void);
 
+// While held, every sync hangs, as on a disk that does not answer.
+void failing_vfs_hold(void);
+void failing_vfs_let_go(void);
+
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
+#include "failing_vfs.h"
 #include "store_fixture.h"
 
 static int setup(void **state)
@@ -293,6 +294,28 @@ static void metrics_count_what_is_written(void **state)
     wf_metrics_free(m);
 }
 
+static void a_disk_that_hangs_is_seen_from_outside(void **state)
+{
+    struct fixture *f = *state;
+    failing_vfs_install();
+    assert_int_equal(fixture_open(f), WF_OK);
+    while (wf_log_store_sqlite_busy_ns(f->store) != 0) // it tidies up after the start
+        usleep(1000);
+    failing_vfs_hold();
+    fixture_append(f, 1, 1, 100);
+    wf_mono_ns busy = 0;
+    while (busy < 20000000) // it grows, and nothing else is under way
+        busy = wf_log_store_sqlite_busy_ns(f->store);
+    assert_int_equal(f->durable, 0);
+    failing_vfs_let_go();
+    fixture_wait(f);
+    assert_int_equal(f->durable, 1);
+    while (wf_log_store_sqlite_busy_ns(f->store) != 0)
+        usleep(1000);
+    fixture_close(f);
+    failing_vfs_remove();
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -312,6 +335,7 @@ int main(void)
         TEST(recovery_adds_a_configuration_and_raises_the_incarnation),
         TEST(a_newer_format_is_refused),
         TEST(metrics_count_what_is_written),
+        TEST(a_disk_that_hangs_is_seen_from_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
