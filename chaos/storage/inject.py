@@ -37,7 +37,7 @@ class Injection:
     def hits(self):
         """How many calls were tampered with so far."""
         with open(self.log, errors="replace") as lines:
-            return sum("(INJECTED" in line for line in lines)
+            return sum("(INJECTED" in line or "(DELAYED" in line for line in lines)
 
     def stop(self):
         """Let go of the process, which runs on as if nothing had been."""
