@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one incident may do, by itself: the answers it gives, in whatever order its operations take
+// effect. The same for etcd's registers.
+//
+// Notes are only ever added, so of all lists that reads showed each must be the beginning of the
+// next longer one; and whatever the order of operations was, while a longer list is still to be
+// read the incident's notes are a beginning of it. The longest list read, the spine, therefore
+// stands for the notes: the state holds how many of its notes are there. Notes behind the spine
+// were never seen, and the state tells them apart no more.
+#ifndef CHECK_MODEL_H
+#define CHECK_MODEL_H
+
+#include "check/history.h"
+
+// Compared whole (memcmp): no padding.
+struct model_state {
+    uint32_t notes; // of the spine; one more than it has: more were added
+    name_id value;  // of a register
+    name_id commander;
+    name_id offered; // to whom the command is offered; 0: to nobody
+    uint64_t epoch;  // 0: not known yet
+    uint32_t phase;  // PHASE_NONE: not known yet
+    uint32_t exists; // it is declared; 0 only when the history has the declaration
+};
+
+enum model_why {
+    MODEL_DIFFERS, // its list is not a beginning of the spine
+    MODEL_NOBODYS, // it shows a value that nobody wrote
+    MODEL_TWICE,   // it shows a value twice
+};
+
+// One incident's operations, ready for a search.
+struct model {
+    const struct history *h;
+    const struct operation **ops; // those that matter, in order of their calls
+    uint32_t *place; // note: its place on the spine, or MODEL_OFF; read: notes it showed
+    size_t n;
+    const struct operation *spine;      // the read, or NULL
+    const struct operation *impossible; // the first read found that no order can explain, and why
+    enum model_why why;
+    name_id what; // the value
+};
+
+#define MODEL_OFF UINT32_MAX
+
+// Requires ops[0..n), all of one incident, in order of their calls, none refused, none a read that
+// did not succeed. Leaves out what can be left out: unknown writes whose value nobody ever saw.
+void model_init(struct model *m, const struct history *h, const struct operation *const *ops,
+                size_t n);
+void model_free(struct model *m);
+
+// The state before everything.
+struct model_state model_start(const struct model *m);
+
+// Whether operation i can take effect in state *s with the answer that was recorded (none, if its
+// outcome is unknown); if so *s becomes the state after it. Otherwise *s is not to be used.
+bool model_step(const struct model *m, size_t i, struct model_state *s);
+
+// The states of an incident and the edges between them.
+bool model_edge(enum phase from, enum phase to);
+
+#endif
