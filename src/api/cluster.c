@@ -79,6 +79,7 @@ static void fill_member(const struct wf_node_status *s, const struct wf_member_s
     out->connected = self || m->connected;
     out->heard_ms_ago = self ? 0 : m->heard_ms_ago;
     out->applied_index = self ? s->applied : m->applied;
+    out->image_percent = m->image_percent;
     out->lag_bytes = self ? 0 : s->state == WF_STATE_LEADER ? m->lag_bytes : -1;
 }
 

@@ -13,6 +13,7 @@ int wf_cli_run_watch(struct wf_cli *cli);
 int wf_cli_run_verify(struct wf_cli *cli);
 int wf_cli_run_export(struct wf_cli *cli);
 int wf_cli_run_status(struct wf_cli *cli);
+int wf_cli_run_promote(struct wf_cli *cli);
 int wf_cli_run_backup(struct wf_cli *cli);
 int wf_cli_run_restore(struct wf_cli *cli);
 int wf_cli_run_init(struct wf_cli *cli);

@@ -65,7 +65,9 @@ static bool holds_barrier(const struct wf_node *n, uint64_t id)
            wf_raft_term_of(node_raft(n), p.match) == wf_raft_term(node_raft(n));
 }
 
-static int check_voters(const struct wf_node *n, uint64_t id, int role, struct wf_err *err)
+// ahead: the member becomes a voter only once it has caught up, and is looked at again then.
+static int check_voters(const struct wf_node *n, uint64_t id, int role, bool ahead,
+                        struct wf_err *err)
 {
     const struct raft_configuration *c = wf_raft_configuration(node_raft(n));
     uint64_t ids[WF_MEMBERS_MAX];
@@ -77,7 +79,8 @@ static int check_voters(const struct wf_node *n, uint64_t id, int role, struct w
                               "and promote another server first",
                               after);
     for (unsigned i = 0; i < after; i++)
-        live += membership_recent(n, ids[i]) && holds_barrier(n, ids[i]);
+        live +=
+            (ahead && ids[i] == id) || (membership_recent(n, ids[i]) && holds_barrier(n, ids[i]));
     if (NODE_ON(n, M9) && live <= after / 2)
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "NO_MAJORITY",
                               "only %u of the %u voters that would result are answering: bring "
@@ -212,7 +215,7 @@ void wf_node_add(struct wf_node *n, const char *name, const char *region, const 
         rc = wf_fail(&err, WF_RESOURCE_EXHAUSTED, "a cluster has at most %d members",
                      WF_MEMBERS_MAX);
     if (rc == WF_OK)
-        rc = check_voters(n, 0, 0, &err);
+        rc = check_voters(n, 0, 0, false, &err);
     if (rc != WF_OK) {
         node_answer(n, cb, ctx, &err);
         return;
@@ -236,7 +239,7 @@ static void assign_now(struct wf_node *n, int role)
     struct change *c = &n->change;
     struct wf_err err = {0};
 
-    if (check_voters(n, c->id, role, &err) != WF_OK) {
+    if (check_voters(n, c->id, role, false, &err) != WF_OK) {
         finish(n, &err);
         return;
     }
@@ -312,7 +315,7 @@ void wf_node_assign(struct wf_node *n, const char *name, enum wf_role role, wf_c
     if (rc == WF_OK && m.role == WF_VOTER)
         rc = check_not_self(n, &m, &err);
     if (rc == WF_OK)
-        rc = check_voters(n, m.id, (int)role, &err);
+        rc = check_voters(n, m.id, (int)role, role == WF_VOTER, &err);
     if (rc == WF_OK && role == WF_VOTER && m.role == WF_STANDBY && NODE_ON(n, M7) &&
         !membership_recent(n, m.id))
         rc = wf_fail_reason(&err, WF_FAILED_PRECONDITION, "NOT_ANSWERING",
@@ -337,7 +340,7 @@ void wf_node_remove(struct wf_node *n, const char *name, wf_change_cb cb, void *
     if (rc == WF_OK)
         rc = check_not_self(n, &m, &err);
     if (rc == WF_OK)
-        rc = check_voters(n, m.id, -1, &err);
+        rc = check_voters(n, m.id, -1, false, &err);
     if (rc != WF_OK) {
         node_answer(n, cb, ctx, &err);
         return;

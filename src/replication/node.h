@@ -43,6 +43,7 @@ struct wf_member_status {
     uint64_t match_index; // leader only: what it is known to have stored
     uint64_t applied;     // as it last told us
     int64_t lag_bytes;    // leader only
+    int image_percent;    // leader only: of a state image on its way to it; -1: there is none
 };
 
 struct wf_node_status {

@@ -29,6 +29,15 @@ static int64_t lag_bytes(const struct wf_node *n, uint64_t match)
     return bytes;
 }
 
+static int image_percent(const struct peer *p)
+{
+    const struct image_out *o = p != NULL ? p->out : NULL;
+
+    if (o == NULL)
+        return -1;
+    return o->complete ? 100 : (int)(o->acked * 100 / o->info.size);
+}
+
 static void member_status(const struct wf_node *n, const struct raft_server *s,
                           struct wf_member_status *out)
 {
@@ -39,6 +48,7 @@ static void member_status(const struct wf_node *n, const struct raft_server *s,
         snprintf(out->member.name, sizeof out->member.name, "%llu", (unsigned long long)s->id);
     out->is_leader = s->id == node_leader(n);
     out->heard_ms_ago = -1;
+    out->image_percent = image_percent(p);
     if (s->id == n->opts.id) {
         out->connected = true;
         out->heard_ms_ago = 0;

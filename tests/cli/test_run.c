@@ -132,10 +132,75 @@ static void list_events(struct wf_call *call)
     wf_call_reply(call, &a.base);
 }
 
+// The member gru-1 on its way: how far it is, and what its node does about it.
+static struct {
+    Watchfire__V1__MemberRole role;
+    uint64_t applied;
+    bool down;
+    unsigned looks, assigned;
+} gru;
+
+static void fill_gru(Watchfire__V1__Member *m)
+{
+    watchfire__v1__member__init(m);
+    m->name = (char *)"gru-1";
+    m->region = (char *)"gru";
+    m->address = (char *)"127.0.0.1:1";
+    m->role = gru.role;
+    m->connected = !gru.down;
+    m->applied_index = gru.applied;
+    m->image_percent = -1;
+}
+
+static void get_status(struct wf_call *call)
+{
+    Watchfire__V1__GetStatusResponse a = WATCHFIRE__V1__GET_STATUS_RESPONSE__INIT;
+    Watchfire__V1__Member m, *list[] = {&m};
+    gru.looks++;
+    if (gru.role == WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_STANDBY && !gru.down)
+        gru.applied += 3000;
+    fill_gru(&m);
+    a.node = a.leader = (char *)"fra-1";
+    a.commit_index = 10000;
+    a.n_members = 1;
+    a.members = list;
+    wf_call_reply(call, &a.base);
+}
+
+// A voter only when it has caught up; and the first time the answer is lost.
+static void assign(struct wf_call *call)
+{
+    const Watchfire__V1__AssignMemberRequest *r = (const void *)wf_call_request(call);
+    Watchfire__V1__AssignMemberResponse a = WATCHFIRE__V1__ASSIGN_MEMBER_RESPONSE__INIT;
+    Watchfire__V1__Member m;
+    bool voter = r->role == WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_VOTER;
+    if (voter && gru.role == WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_VOTER) {
+        refuse(call, WF_ALREADY_EXISTS, "", NULL);
+        return;
+    }
+    assert_true(!voter || gru.applied >= 9000);
+    gru.role = r->role;
+    if (gru.assigned++ == 0) {
+        refuse(call, WF_UNAVAILABLE, "UNKNOWN_OUTCOME", NULL);
+        return;
+    }
+    fill_gru(&m);
+    a.member = &m;
+    wf_call_reply(call, &a.base);
+}
+
 static void on_call(void *ctx, struct wf_call *call)
 {
     (void)ctx;
     const char *name = wf_call_method(call)->name;
+    if (strcmp(name, "GetStatus") == 0) {
+        get_status(call);
+        return;
+    }
+    if (strcmp(name, "AssignMember") == 0) {
+        assign(call);
+        return;
+    }
     if (strcmp(name, "DeclareIncident") == 0) {
         declare(call);
     } else if (strcmp(name, "PostStatus") == 0) {
@@ -346,6 +411,43 @@ static void a_watch_counts(void **state)
     assert_int_equal(RUN(NULL, "watch", "-n", "0"), WF_EXIT_USAGE);
 }
 
+static void a_spare_is_promoted_through_its_steps(void **state)
+{
+    (void)state;
+    memset(&gru, 0, sizeof(gru));
+    gru.role = WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_SPARE;
+    assert_int_equal(RUN(NULL, "cluster", "promote", "gru-1"), 0);
+    assert_string_equal(out, "gru-1 (gru) is now a voter\n");
+    assert_int_equal(gru.assigned, 2);
+    assert_true(gru.looks >= 4);
+    assert_int_equal(RUN(NULL, "cluster", "promote", "gru-1"), WF_EXIT_CONFLICT);
+}
+
+// The step was taken, but its answer was lost: the next look finds the voter.
+static void a_promotion_whose_answer_is_lost_is_found_done(void **state)
+{
+    (void)state;
+    memset(&gru, 0, sizeof(gru));
+    gru.role = WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_STANDBY;
+    assert_int_equal(RUN(NULL, "cluster", "promote", "gru-1"), 0);
+    assert_string_equal(out, "gru-1 (gru) is now a voter\n");
+    assert_int_equal(gru.assigned, 1);
+}
+
+static void a_member_that_is_down_is_not_waited_for_without_end(void **state)
+{
+    (void)state;
+    memset(&gru, 0, sizeof(gru));
+    gru.role = WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_STANDBY;
+    gru.down = true;
+    assert_int_equal(RUN(NULL, "cluster", "promote", "gru-1", "--timeout", "3s"),
+                     WF_EXIT_UNREACHABLE);
+    assert_non_null(strstr(errors, "gru-1 does not answer yet: is its node running?\n"));
+    assert_non_null(strstr(errors, "gru-1 has not answered for 3 s"));
+    assert_string_equal(out, "");
+    assert_int_equal(gru.assigned, 0);
+}
+
 static void help_and_completion_come_from_the_table(void **state)
 {
     (void)state;
@@ -403,6 +505,9 @@ int main(void)
         cmocka_unit_test(a_backup_is_checked_before_it_is_kept),
         cmocka_unit_test(a_page_of_events_names_the_next),
         cmocka_unit_test(a_watch_counts),
+        cmocka_unit_test(a_spare_is_promoted_through_its_steps),
+        cmocka_unit_test(a_promotion_whose_answer_is_lost_is_found_done),
+        cmocka_unit_test(a_member_that_is_down_is_not_waited_for_without_end),
         cmocka_unit_test(help_and_completion_come_from_the_table),
         cmocka_unit_test(bash_takes_its_completion),
     };

@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""watchfire(1) on real nodes: a cluster of one grows by a single command, with its ends and hints."""
+import os
+import pty
+import select
+import signal
+import subprocess
+
+from lib import VOTER, Cluster, check, pb, procs, step, wait_for
+from lib import watchfire
+
+UNREACHABLE, INTERRUPTED = 3, 130
+
+
+class Cli:
+    """The command line as root."""
+
+    def __init__(self, cluster):
+        cert, key = cluster.admin
+        endpoints = ",".join(node.address for node in cluster.nodes)
+        self.argv = [watchfire.binary("watchfire"), "--endpoint", endpoints, "--ca", cluster.ca,
+                     "--cert", cert, "--key", key]
+        self.env = dict(os.environ, WATCHFIRE_CONFIG="/dev/null", NO_COLOR="1")
+
+    def __call__(self, *args):
+        """(exit code, standard output, standard error)."""
+        done = subprocess.run([*self.argv, *args], capture_output=True, text=True, timeout=60,
+                              env=self.env, stdin=subprocess.DEVNULL)
+        return done.returncode, done.stdout, done.stderr
+
+    def ok(self, *args):
+        code, out, err = self(*args)
+        check(code == 0, "watchfire %s ended with %d: %s" % (" ".join(args), code, err))
+        return out
+
+    def interrupted(self, *args, after):
+        """Ctrl-C at a terminal as soon as it shows that text: (exit code, what was shown)."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(self.argv[0], [*self.argv, *args], self.env)
+        shown = ""
+        while select.select([terminal], [], [], 30)[0]:
+            try:
+                shown += os.read(terminal, 4096).decode()
+            except OSError:  # the terminal's other end is closed
+                break
+            if after in shown:
+                os.write(terminal, b"\x03")
+                after = "\0"
+        else:
+            os.kill(pid, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+
+def newcomer(cluster, name, region):
+    port = procs.free_ports(1)[0]
+    node = watchfire.Node(name, region, "127.0.0.1:%d" % port, cluster.folder)
+    cluster.write_joining(node)
+    return node
+
+
+def start(cluster, node):
+    node.process = procs.Process([cluster.program, "--config", node.config], node.log)
+
+
+with Cluster(1) as c:
+    c.start()
+    cli = Cli(c)
+
+    step("one call takes a spare all the way, also where there is a single voter")
+    iad = newcomer(c, "iad-1", "iad")
+    cli.ok("cluster", "add", iad.name, iad.region, iad.address)
+    start(c, iad)
+    wait_for("the link to it", lambda: c.members(c.nodes[0])[iad.name][1])
+    c.nodes[0].client.call(watchfire.CLUSTER + "AssignMember", pb.encode({1: iad.name, 2: VOTER}), 20)
+    check(c.members(c.nodes[0])[iad.name][0] == VOTER, "iad-1 is no voter")
+
+    step("a member whose node is down is waited for, but not for ever")
+    syd = newcomer(c, "syd-1", "syd")
+    code, _, err = cli("cluster", "add", syd.name, syd.region, syd.address)
+    check(code == 0 and "watchfire cluster promote syd-1\n" in err, err)
+    code, _, err = cli("cluster", "promote", "syd-1", "--timeout", "3s")
+    check(code == UNREACHABLE and "has not answered for 3 s" in err, "%d %s" % (code, err))
+
+    step("Ctrl-C ends the waiting and says what stays")
+    code, shown = cli.interrupted("cluster", "promote", "syd-1", after="does not answer yet")
+    check(code == INTERRUPTED and "watchfire cluster promote syd-1" in shown, "%d %s" % (code, shown))
+
+    step("promoted when it has caught up")
+    start(c, syd)
+    check("syd-1 (syd) is now a voter" in cli.ok("cluster", "promote", "syd-1"), "syd-1")
+    check([role for role, _ in c.members(c.nodes[0]).values()] == [VOTER] * 3, "three voters")
+print("ok")
