@@ -50,6 +50,8 @@ class Record:
 
 
 class Person(threading.Thread):
+    try_s, operation_s, pause_s = TRY_S, OPERATION_S, PAUSE_S
+
     def __init__(self, spec, number, record, stopping):
         super().__init__(name=spec["persons"][number]["name"])
         self.spec, self.record, self.stopping = spec, record, stopping
@@ -76,7 +78,7 @@ class Person(threading.Thread):
                 self.read(incident)
             else:
                 self.hand_over(incident)
-            self.stopping.wait(PAUSE_S * self.rng.uniform(0.5, 1.5))
+            self.stopping.wait(self.pause_s * self.rng.uniform(0.5, 1.5))
 
     def choose(self):
         """One of those that everybody works on now."""
@@ -171,23 +173,27 @@ class Person(threading.Thread):
             self.client = "%s.%d" % (self.user, next(self.lives))
         self.record.write(line)
 
+    def reason(self, error):
+        """The node's own word for what is wrong; "" when it gave none, and anything may have happened."""
+        return reason_of(error)
+
     def insist(self, path, request, line):
         """The answer, or None; says in line who was asked last and what came of it."""
-        end, undecided, tries = time.monotonic() + OPERATION_S, False, 0
+        end, undecided, tries = time.monotonic() + self.operation_s, False, 0
         while True:
             left = end - time.monotonic()
             line["node"] = self.node["name"]
             try:
-                answer = self.connection(self.node).call(path, request, min(TRY_S, left))
+                answer = self.connection(self.node).call(path, request, min(self.try_s, left))
                 line["outcome"] = "ok"
                 return answer
             except rpc.Error as error:
-                reason = reason_of(error)
+                reason = self.reason(error)
                 undecided = undecided or reason in UNDECIDED
                 line["why"] = "%s %s" % (error.code().name, reason or error.details())
                 if reason not in UNDECIDED and reason not in ELSEWHERE:
                     break
-                self.go_elsewhere(drop=reason in UNDECIDED)
+                self.go_elsewhere(drop=reason == "")
             tries += 1
             if tries % len(self.spec["nodes"]) == 0:
                 time.sleep(self.rng.uniform(0, 0.2))
@@ -197,7 +203,7 @@ class Person(threading.Thread):
         return None
 
 
-def main():
+def main(person=Person):
     with open(sys.argv[1]) as file:
         spec = json.load(file)
     stopping, failed = threading.Event(), []
@@ -206,13 +212,13 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     record = Record(spec["out"])
-    persons = [Person(spec, i, record, stopping) for i in range(len(spec["persons"]))]
-    for person in persons:
-        person.start()
+    persons = [person(spec, i, record, stopping) for i in range(len(spec["persons"]))]
+    for one in persons:
+        one.start()
     while not stopping.wait(0.2):
         pass
-    for person in persons:
-        person.join()
+    for one in persons:
+        one.join()
     return 1 if failed else 0
 
 
