@@ -61,7 +61,8 @@ class Disk:
     def __init__(self, folder, name, size=SIZE_MIB, real=None):
         if os.geteuid() != 0:
             raise NoDisks("loop devices and mounts need root")
-        self.name, self.device, self.mounted, self.frozen, self.limited = name, None, False, False, False
+        self.name, self.device, self.held = name, None, None
+        self.mounted = self.frozen = self.limited = False
         self.path = os.path.join(folder, name)
         self.home = tempfile.mkdtemp(prefix=PREFIX, dir=folder)
         self.backing = os.path.join(self.home, "disk")
@@ -83,6 +84,9 @@ class Disk:
         # than it says has no journal: the journal would notice first.
         _run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
              *(["-O", "^has_journal"] if real is not None else []), self.device)
+        # Held open by us and marked to go with its last user: it goes with us, too, if we are killed.
+        self.held = os.open(self.device, os.O_RDONLY)
+        _run("losetup", "--detach", self.device)
         self.mount()
         os.chmod(self.path, 0o700)
         os.rmdir(os.path.join(self.path, "lost+found"))
@@ -111,9 +115,9 @@ class Disk:
         """Take all of it apart; the files are lost."""
         self.fast()
         self.unmount()
-        if self.device:
-            _run("losetup", "--detach", self.device)
-            self.device = None
+        if self.held is not None:
+            os.close(self.held)
+            self.held = None
         if self.small:
             _run("umount", self.small)
         subprocess.run(["rm", "-rf", self.home], check=False)
@@ -167,6 +171,15 @@ class Disk:
     def free(self):
         stat = os.statvfs(self.path)
         return stat.f_bavail * stat.f_frsize
+
+    def really_free(self):
+        """Of a disk that is smaller than it says: bytes that there still are."""
+        stat = os.statvfs(self.small)
+        return stat.f_bavail * stat.f_frsize
+
+    def grow(self, mib):
+        """Now there is as much of it as it says, and what was lost reads as zeros."""
+        _run("mount", "-o", "remount,size=%dm" % mib, self.small)
 
     def slow(self, writes_per_second):
         self._limit(writes_per_second)

@@ -1,0 +1,551 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks that lose power, lie, fill up, hang and rot: rows 4-19 of the matrix. Each node has a disk of
+its own. A node that ends over its disk is started again by what stands for the service manager here."""
+import os
+import shutil
+import subprocess
+import time
+
+import inject
+import sweep
+from registry import scenario
+from harness import pb, rpc, watchfire
+from world import Broken
+
+RESTART_S = 1       # as the systemd unit has it
+DISK_FULL, DISK_FAILED, UNREADABLE = 68, 69, 65
+FINAL = (64, 65, 66, 67, 74, 75, 76, 77, 78, 79)  # the service manager does not start these again
+STANDBY, VOTER = 2, 3
+ENDS_S = 20         # a node that is to notice something has noticed it by then
+TOO_MANY_ENDS = 15  # of one node in one scenario: a loop
+REST_S = 3          # ordinary work between two faults
+NODES = dict(nodes=3, topology="flat:20:3", storage="ext4")
+
+
+# --- what the scenarios share ----------------------------------------------------------------------
+
+class Manager:
+    """What a service manager does, and what it saw: ends holds (node's name, exit code, last line)."""
+
+    def __init__(self, w):
+        self.w, self.ends, self.due = w, [], {}
+        w.may_end |= {node.name for node in w.nodes}
+
+    def look(self):
+        now = time.monotonic()
+        for node in self.w.nodes:
+            if node.process.alive() or getattr(node, "killed", False):
+                continue
+            if node.name not in self.due:
+                code, line = node.process.child.returncode, last_line(node)
+                self.ends.append((node.name, code, line))
+                self.w.say("%s ended with %d: %s" % (node.name, code, line))
+                self.w.expect(code > 0 and line, "%s ended with %d, and not with a reason" % (node.name, code))
+                self.due[node.name] = now + RESTART_S
+            elif now > self.due[node.name] and self.of(node)[-1][1] not in FINAL:
+                del self.due[node.name]
+                self.w.cluster.start_node(node)
+
+    def of(self, node):
+        return [end for end in self.ends if end[0] == node.name]
+
+    def codes(self, node):
+        return [code for _, code, _ in self.of(node)]
+
+    def sleep(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.look()
+            self.w.sleep(0.1)
+
+    def wait_for(self, what, condition, seconds=ENDS_S):
+        def looked():
+            self.look()
+            return condition()
+        return self.w.wait_for(what, looked, seconds)
+
+    def no_loop(self):
+        for node in self.w.nodes:
+            n = len(self.of(node))
+            self.w.expect(n <= TOO_MANY_ENDS, "%s ended %d times" % (node.name, n))
+
+
+def last_line(node):
+    """What it said of its end: the last line that is an error."""
+    with open(node.log, errors="replace") as log:
+        errors = [line for line in log if "level=error" in line]
+    return errors[-1].strip() if errors else ""
+
+
+def disk_of(w, node):
+    return w.disks[node.name]
+
+
+def in_log(node, *names):
+    return [os.path.join(node.data, name) for name in names or ("log.db", "log.db-wal")]
+
+
+def cut_power(w, *nodes):
+    """All at one moment, as far as one thread can; then they are dead, and their disks come back."""
+    w.mark("power", " ".join(node.name for node in nodes))
+    for node in nodes:
+        node.killed = True
+        disk_of(w, node).power_cut()
+    for node in nodes:
+        node.process.kill()
+    for node in nodes:
+        disk_of(w, node).unmount()
+        disk_of(w, node).mount()
+
+
+def power_back(w, *nodes):
+    w.sleep(w.rng.choice((0, 0.5)))
+    w.restart(*nodes)
+
+
+def served(w, since, seconds=60):
+    w.figure("first write acknowledged %.2f s afterwards" % w.first_write_after(since, seconds=seconds))
+
+
+def rounds(w):
+    """Until the time is over, at least once."""
+    end = time.monotonic() + w.seconds
+    yield 0
+    n = 1
+    while time.monotonic() < end:
+        yield n
+        n += 1
+
+
+def injected(w, node, calls, effect, paths=()):
+    w.mark("inject", "%s %s %s" % (node.name, ",".join(calls), effect))
+    return inject.Injection(node.process.pid, calls, effect,
+                            os.path.join(w.folder, "strace-%d" % time.monotonic_ns()), paths)
+
+
+def ask_image(node):
+    return node.client.start(watchfire.CLUSTER + "TakeSnapshot", b"", 30)
+
+
+# --- power -----------------------------------------------------------------------------------------
+
+@scenario("power-cut-one", rows=[5, 18], **NODES)
+def power_cut_one(w):
+    """The power of one node goes, leader or not, and what it had not synced is lost."""
+    for n in rounds(w):
+        node = w.leader() if n % 2 == 0 else w.follower()
+        since = time.monotonic_ns()
+        cut_power(w, node)
+        served(w, since)
+        power_back(w, node)
+        w.sleep(REST_S)
+
+
+@scenario("power-cut-all", rows=[6], storage="ext4", seconds=15)
+def power_cut_all(w):
+    """The power of all nodes goes in one moment."""
+    for _ in rounds(w):
+        cut_power(w, *w.nodes)
+        since = time.monotonic_ns()
+        power_back(w, *w.nodes)
+        served(w, since)
+        w.sleep(REST_S)
+
+
+@scenario("power-cut-image", rows=[7, 18], **NODES)
+def power_cut_image(w):
+    """The power goes while a state image is made, given its name, or stored in the log."""
+    manager = Manager(w)
+    for n in rounds(w):
+        node = w.leader() if n % 2 == 0 else w.follower()
+        hold = None
+        if n % 3 == 2:  # in the moment between the new name and its being durable
+            hold = injected(w, node, ("rename", "renameat", "renameat2"), "delay_exit=2000000")
+        ask_image(node)
+        if hold:
+            manager.wait_for("an image to get its name", lambda: hold.hits() or new_image(node), 10)
+        else:
+            w.sleep(w.rng.uniform(0, 0.06))
+        since = time.monotonic_ns()
+        cut_power(w, node)
+        served(w, since)
+        power_back(w, node)
+        w.sleep(REST_S)
+    manager.no_loop()
+    w.expect(not manager.ends, "nodes ended by themselves: %s" % manager.ends)
+
+
+def new_image(node):
+    folder = os.path.join(node.data, "images")
+    return [name for name in os.listdir(folder) if name.endswith(".image")]
+
+
+# --- crash points ----------------------------------------------------------------------------------
+
+@scenario("crash-points", rows=[4], **NODES, seconds=60)
+def crash_points(w):
+    """A node dies at exactly its n-th write, sync, rename; tests/crash/points.sh is the form for every n."""
+    died = 0
+    for _ in rounds(w):
+        node, call = w.rng.choice(w.nodes), w.rng.choice(inject.WRITES)
+        node.killed = True
+        point = injected(w, node, (call,), "signal=KILL:when=%d" % w.rng.randrange(1, 40))
+        if w.rng.random() < 0.5:
+            ask_image(node)
+        end = time.monotonic() + 4
+        while node.process.alive() and time.monotonic() < end:
+            w.sleep(0.05)
+        died += not node.process.alive()
+        point.stop()
+        w.kill(node)
+        w.restart(node)
+        w.sleep(REST_S)
+    w.figure("%d crashes at chosen calls" % died)
+    w.expect(died > 0, "not one node died at its point")
+
+
+# --- failing writes --------------------------------------------------------------------------------
+
+@scenario("fsync-eio", rows=[8], **NODES, seconds=15)
+def fsync_eio(w):
+    """One sync of the log fails, the next would succeed: the node must end, and not try it."""
+    manager = Manager(w)
+    for n in rounds(w):
+        node = w.leader() if n % 2 == 0 else w.follower()
+        before = len(manager.of(node))
+        since = time.monotonic_ns()
+        point = injected(w, node, ("fdatasync", "fsync"), "error=EIO:when=1", in_log(node))
+        manager.wait_for("%s to end" % node.name, lambda: len(manager.of(node)) > before)
+        point.stop()
+        w.expect(manager.codes(node)[-1] == DISK_FAILED,
+                 "%s ended with %d over a sync that failed" % (node.name, manager.codes(node)[-1]))
+        served(w, since)
+        manager.sleep(RESTART_S + REST_S)
+    manager.no_loop()
+
+
+@scenario("writeback-fails", rows=[9], **NODES, seconds=40)
+def writeback_fails(w):
+    """Most of a follower's disk is not there: write() says yes, the kernel cannot write it back, and a
+    second sync would say yes too."""
+    import disk
+    manager, node = Manager(w), w.follower()
+    w.kill(node)
+    old, kept = disk_of(w, node), os.path.join(w.folder, "moved")
+    shutil.copytree(node.data, kept)
+    old.remove()
+    lying = w.disks[node.name] = disk.Disk(w.cluster.folder, node.name, real=24)
+    shutil.copytree(kept, node.data, dirs_exist_ok=True)
+    os.sync()
+    with open(os.path.join(node.data, "balloon"), "wb") as balloon:  # what there is of it, but for a little
+        at = 0
+        while lying.really_free() > 3 << 20:
+            at += balloon.write(os.urandom(1 << 18))
+            balloon.flush()
+            os.fsync(balloon.fileno())
+    w.restart(node)
+    ended = manager.wait_for("%s to end" % node.name, lambda: manager.codes(node), w.seconds + ENDS_S)
+    w.expect(ended[0] in (DISK_FULL, DISK_FAILED), "%s ended with %d over a failed writeback" % (node.name, ended[0]))
+    # The disk is replaced by one that holds what the bad one gives back.
+    node.killed = True
+    node.process.kill()
+    lying.grow(disk.SIZE_MIB)
+    lying.unmount()
+    lying.mount()
+    lying.make_room()
+    node.killed = False
+    manager.due.pop(node.name, None)
+    w.cluster.start_node(node)
+    manager.sleep(REST_S)
+    if not node.process.alive() and manager.codes(node)[-1] == UNREADABLE:
+        replace(w, node)
+
+
+def replace(w, node):
+    """A node whose log is gone is replaced by one with a new name."""
+    w.say("%s is replaced" % node.name)
+    new = w.cluster.place(node.where, 5)
+    w.cluster.write_joining(new)
+    leader = w.leader()
+    w.call(leader, watchfire.CLUSTER + "AddMember", {1: new.name, 2: new.region, 3: new.address})
+    w.cluster.nodes[w.cluster.nodes.index(node)] = new
+    w.everyone.append(new)
+    w.cluster.start_node(new)
+    w.cluster.connect(new)
+    for role in (STANDBY, VOTER):
+        w.wait_for("%s to become a %s" % (new.name, {STANDBY: "standby", VOTER: "voter"}[role]),
+                   lambda r=role: assigned(w, new, r), 60)
+    w.call(w.leader(), watchfire.CLUSTER + "RemoveMember", {1: node.name})
+
+
+def assigned(w, node, role):
+    """False as long as it is refused, because it is still catching up."""
+    try:
+        w.call(w.leader(), watchfire.CLUSTER + "AssignMember", {1: node.name, 2: role})
+        return True
+    except rpc.Error:
+        return False
+
+
+# --- full disks ------------------------------------------------------------------------------------
+
+def stale_read(w, node):
+    """True when the node answers a read from what it has."""
+    incidents = pb.encode({15: True})
+    try:
+        node.client.call(watchfire.INCIDENTS + "ListIncidents", incidents, 3)
+        return True
+    except rpc.Error:
+        return False
+
+
+@scenario("disk-full-one", rows=[10], **NODES)
+def disk_full_one(w):
+    """The leader's disk is full: another one leads, writes go on, and it comes back when there is room."""
+    manager, leader = Manager(w), w.leader()
+    since = time.monotonic_ns()
+    w.mark("full", leader.name)
+    disk_of(w, leader).fill()
+    manager.wait_for("somebody else to lead", lambda: leads_another(w, leader), 30)
+    served(w, since)
+    manager.sleep(w.seconds)
+    w.expect(all(code == DISK_FULL for code in manager.codes(leader)),
+             "it ended with %s" % manager.codes(leader))
+    w.figure("it ended %d times in %d s" % (len(manager.codes(leader)), w.seconds))
+    manager.no_loop()
+    w.mark("full", leader.name, heal=True)
+    disk_of(w, leader).make_room()
+    manager.wait_for("it to come back by itself", lambda: caught_up(w, leader), 60)
+
+
+def leads_another(w, node):
+    for other in w.others(node):
+        status = w.status(other, 1) if other.process.alive() else None
+        if status and status.state == "leader":
+            return other
+    return None
+
+
+def caught_up(w, node):
+    mine, lead = w.status(node, 1) if node.process.alive() else None, w.status(w.leader(), 1)
+    return mine and lead and mine.applied + 50 >= lead.applied and w.cluster.ready(node)
+
+
+@scenario("disk-full-majority", rows=[11], **NODES)
+def disk_full_majority(w):
+    """Two disks of three are full: no writes, stale reads go on, and all is well when there is room."""
+    manager, leader = Manager(w), w.leader()
+    full = [leader, w.others(leader)[0]]
+    spared = next(node for node in w.nodes if node not in full)
+    for node in full:
+        w.mark("full", node.name)
+        disk_of(w, node).fill()
+    manager.wait_for("a full disk to be noticed", lambda: full_seen(w, manager, full), 60)
+    end, asked, answered = time.monotonic() + w.seconds, 0, 0
+    while time.monotonic() < end:
+        manager.sleep(1)
+        asked += 1
+        answered += stale_read(w, spared)
+    w.expect(answered >= asked * 9 // 10, "%d of %d stale reads were answered" % (answered, asked))
+    for node in full:
+        w.expect(all(code == DISK_FULL for code in manager.codes(node)),
+                 "%s ended with %s" % (node.name, manager.codes(node)))
+        w.figure("%s ended %d times" % (node.name, len(manager.codes(node))))
+    manager.no_loop()
+    for node in full:
+        w.mark("full", node.name, heal=True)
+        disk_of(w, node).make_room()
+    since = time.monotonic_ns()
+    manager.wait_for("all of them to come back by themselves",
+                     lambda: all(caught_up(w, node) for node in w.nodes), 60)
+    served(w, since)
+
+
+def full_seen(w, manager, nodes):
+    return all(manager.codes(node) for node in nodes)
+
+
+# --- slow and hung disks ---------------------------------------------------------------------------
+
+@scenario("disk-slow-leader", rows=[12], **NODES)
+def disk_slow_leader(w):
+    """The leader's disk does twenty writes a second."""
+    leader = w.leader()
+    before = max(line["term"] for line in w.observer.lines)
+    w.mark("slow", leader.name)
+    disk_of(w, leader).slow(20)
+    w.undo.append(disk_of(w, leader).fast)
+    since = time.monotonic_ns()
+    w.sleep(w.seconds)
+    took = sorted((op["return"] - op["call"]) / 1e9 for process in w.clients
+                  for op in w.acknowledged_since(process, since) or [])
+    w.expect(took, "nothing was acknowledged while the leader's disk was slow")
+    if took:
+        w.figure("%d writes, median %.3f s, largest %.3f s" % (len(took), took[len(took) // 2], took[-1]))
+    terms = max(line["term"] for line in w.observer.lines) - before
+    w.figure("%d new terms" % terms)
+    w.expect(terms <= 2, "%d elections over a slow disk" % terms)
+    w.mark("slow", leader.name, heal=True)
+    disk_of(w, leader).fast()
+
+
+@scenario("disk-hung-leader", rows=[13], **NODES, seconds=10)
+def disk_hung_leader(w):
+    """The leader's disk does not answer any more; not even kill -9 would end it."""
+    for _ in rounds(w):
+        leader = w.leader()
+        since = time.monotonic_ns()
+        w.mark("hang", leader.name)
+        disk_of(w, leader).freeze()
+        w.undo.append(disk_of(w, leader).thaw)
+        w.wait_for("somebody else to lead", lambda n=leader: leads_another(w, n), 30)
+        w.figure("another leader %.2f s after the disk hung" % ((time.monotonic_ns() - since) / 1e9))
+        served(w, since)
+        w.wait_for("it to say that it is not ready", lambda n=leader: not w.cluster.ready(n), 10)
+        w.sleep(REST_S)
+        w.mark("hang", leader.name, heal=True)
+        disk_of(w, leader).thaw()
+        w.wait_for("it to be ready again", lambda n=leader: w.cluster.ready(n), 30)
+        w.sleep(REST_S)
+
+
+# --- rot -------------------------------------------------------------------------------------------
+
+def rot(w, files, kinds):
+    """Kill a follower, damage a file, start it: it is right, or it ends with a reason. A copy of the
+    directory as it was is put back after each refusal: nothing was promised since."""
+    verdicts, manager = [], Manager(w)
+    for _ in rounds(w):
+        node = w.follower()
+        w.kill(node)
+        name, kind = w.rng.choice(files), w.rng.choice(kinds)
+        kept = os.path.join(w.folder, "kept")
+        shutil.copytree(node.data, kept)
+        path = sweep.path_of(node.data, name)
+        size = os.path.getsize(path) if path and os.path.exists(path) else 0
+        done = size and sweep.damage(path, "", kind, w.rng.randrange(size), w.rng)
+        if done:
+            w.mark("rot", "%s: %s of %s: %s" % (node.name, kind, name, done))
+            verdicts.append(start_damaged(w, manager, node))
+            w.figure("%s %s: %s" % (name, kind, verdicts[-1]))
+        if not node.process.alive():
+            shutil.rmtree(node.data, ignore_errors=True)  # the mount point itself stays
+            shutil.copytree(kept, node.data, dirs_exist_ok=True)
+            os.chmod(node.data, 0o700)
+            manager.due.pop(node.name, None)
+            w.restart(node)
+        shutil.rmtree(kept)
+        manager.wait_for("%s to be as far as the others" % node.name, lambda n=node: caught_up(w, n), 60)
+    w.expect(verdicts, "nothing was damaged")
+
+
+def start_damaged(w, manager, node):
+    before = len(manager.of(node))
+    w.restart(node)
+    end = time.monotonic() + ENDS_S
+    while time.monotonic() < end:
+        manager.look()
+        if len(manager.of(node)) > before:
+            code = manager.codes(node)[-1]
+            w.expect(code == UNREADABLE, "it ended with %d over a damaged file" % code)
+            return "refused"
+        if caught_up(w, node):
+            return "right"
+        w.sleep(0.1)
+    raise Broken("%s neither serves nor ends:\n%s" % (node.name, node.process.tail(5)))
+
+
+@scenario("flip-log", rows=[14], **NODES)
+def flip_log(w):
+    """A bit of the log flips."""
+    rot(w, ["log.db", "log.db-wal"], ["flip"])
+
+
+@scenario("flip-meta", rows=[15], **NODES)
+def flip_meta(w):
+    """The mark of the log, or the block that holds term, vote and membership, is damaged."""
+    rot(w, ["log.mark", "log.db"], ["flip", "zero"])
+
+
+@scenario("flip-image", rows=[15], **NODES)
+def flip_image(w):
+    """A bit of a state image flips."""
+    for node in w.nodes:
+        ask_image(node)
+    w.wait_for("images", lambda: all(new_image(node) for node in w.nodes), 60)
+    rot(w, ["image"], ["flip", "cut"])
+
+
+@scenario("torn-tail", rows=[16], **NODES)
+def torn_tail(w):
+    """The end of the write-ahead log is missing, from any byte on."""
+    rot(w, ["log.db-wal"], ["cut"])
+
+
+@scenario("stale-block", rows=[17], **NODES)
+def stale_block(w):
+    """A block holds what belongs elsewhere, or nothing."""
+    rot(w, ["log.db", "log.db-wal"], ["stale", "zero"])
+
+
+@scenario("lost-rename", rows=[18], **NODES)
+def lost_rename(w):
+    """The power goes between a rename and the sync of its directory."""
+    for _ in rounds(w):
+        node = w.leader()
+        had = set(new_image(node))
+        hold = injected(w, node, ("rename", "renameat", "renameat2"), "delay_exit=5000000")
+        ask_image(node)
+        w.wait_for("an image to get its name", lambda n=node, h=had: set(new_image(n)) - h, 20)
+        cut_power(w, node)
+        hold.stop()
+        w.say("images after the cut: %d" % len(new_image(node)))
+        power_back(w, node)
+        w.sleep(REST_S)
+
+
+# --- a machine that is out of things ---------------------------------------------------------------
+
+@scenario("no-fds", rows=[19], **NODES)
+def no_fds(w):
+    """No file descriptors are to be had for a while."""
+    starve(w, ("openat", "socket", "accept4", "dup", "pipe2", "eventfd2"), "error=EMFILE")
+
+
+@scenario("no-memory", rows=[19], **NODES)
+def no_memory(w):
+    """The kernel gives no memory for a while."""
+    starve(w, ("brk", "mmap", "mremap"), "error=ENOMEM")
+
+
+def starve(w, calls, effect):
+    manager = Manager(w)
+    for n in rounds(w):
+        node = w.leader() if n % 2 == 0 else w.follower()
+        before = len(manager.of(node))
+        point = injected(w, node, calls, effect)
+        manager.sleep(w.rng.uniform(1, 5))
+        point.stop()
+        manager.wait_for("%s to serve" % node.name, lambda n=node: caught_up(w, n), 60)
+        w.figure("%s: %d calls refused, it ended %d times" % (node.name, point.hits(), len(manager.of(node)) - before))
+        w.expect(len(manager.of(node)) - before <= 3, "it ended again and again")
+        manager.sleep(REST_S)
+
+
+@scenario("short-writes", rows=[19], **NODES)
+def short_writes(w):
+    """Every third write to a file is short or interrupted."""
+    library = os.path.join(w.folder, "short.so")
+    source = os.path.join(os.path.dirname(inject.__file__), "short.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", library, source, "-ldl"], check=True)
+    for node in w.nodes:
+        w.kill(node)
+        node.prefix = ["env", "LD_PRELOAD=" + library]
+        w.restart(node)
+        w.sleep(REST_S)
+    w.sleep(w.seconds)
+    for node in w.nodes:
+        ask_image(node)
+    w.sleep(REST_S)
+    for node in w.nodes:
+        node.prefix = []
