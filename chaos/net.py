@@ -88,25 +88,3 @@ class Wan:
 
     def stats(self):
         return json.loads(self("stats"))
-
-
-class Bridge:
-    """In the WAN's place where the program is not built: a bridge that does no harm and takes no faults."""
-
-    def __init__(self, regions):
-        run("ip", "link", "add", "lan", "type", "bridge")
-        run("ip", "link", "set", "lan", "up")
-        for region in regions:
-            here = "w%d" % region.number
-            run("ip", "link", "add", here, "type", "veth", "peer", "name", "wan0", "netns", region.netns)
-            run("ip", "link", "set", here, "master", "lan", "up")
-            region.run("ip", "address", "add", region.address + "/24", "dev", "wan0")
-            region.run("ip", "link", "set", "wan0", "up")
-
-    def __call__(self, *words):
-        if words != ("reset",):
-            raise Unavailable("the program wan is not built: there is no way to %s" % " ".join(
-                str(word) for word in words))
-
-    def stats(self):
-        return {}

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -16,6 +17,7 @@ PORT = 7411
 CLIENTS_PER_REGION = 2
 INCIDENT_S = 8        # then the clients turn to the next two: an incident stays small enough for one read
 INCIDENTS_AT_ONCE = 2
+DECLARE_AT_ONCE = 50
 SPARE_S = 240         # start, healing and waiting, in which clients also write
 OBSERVE_S = 0.2
 COMMANDER = 3
@@ -77,22 +79,23 @@ class World:
         self.scenario, self.folder, self.seconds = scenario, folder, options.seconds
         self.seed, self.topology = options.seed, options.topology
         self.rng = random.Random(self.seed)
-        self.failures, self.marks, self.figures = [], [], []
+        self.failures, self.marks, self.figures, self.recorded = [], [], [], []
         self.may_fence = False  # a scenario that damages a state says so
         self.may_end = set()    # nodes that may end by themselves
-        self.paused, self.undo = [], []
+        self.paused, self.undo, self.touched = [], [], set()
         self.regions = net.make_regions(net.region_names(self.topology))
-        program = watchfire.binary("wan", "chaos")
-        self.wan = net.Bridge(self.regions)
-        if os.path.exists(program):
-            self.wan = net.Wan(program, folder, self.topology, self.seed, options.trace)
-        self.cluster = Nodes(folder, self.regions, scenario.nodes)
+        self.wan = net.Wan(watchfire.binary("wan", "chaos"), folder, self.topology, self.seed,
+                           options.trace)
+        self.cluster = self.make_cluster(folder, scenario.nodes)
         self.everyone = list(self.cluster.nodes)  # those that were removed, too
         self.disks = {}
         if scenario.storage == "ext4":
             self.mount_disks()
         self.clients, self.observer = [], Observer(self)
         self.began = self.began_ns = None
+
+    def make_cluster(self, folder, n):
+        return Nodes(folder, self.regions, n)
 
     def mount_disks(self):
         import disk
@@ -140,13 +143,19 @@ class World:
     def declare(self, people):
         """All incidents the clients will need, each with another commander."""
         n = INCIDENTS_AT_ONCE * ((self.seconds + SPARE_S) // INCIDENT_S + 1)
-        path, leader, out = watchfire.INCIDENTS + "DeclareIncident", self.leader(), []
-        for first in range(0, n, 50):
-            calls = [leader.client.start(path, pb.encode(
-                {1: "declare-%d" % i, 2: "Incident %d" % i, 6: people[i % len(people)]}), 30)
-                for i in range(first, min(n, first + 50))]
-            out += [pb.decode(call.result()).message(1).str(1) for call in calls]
-        return out
+        path, leader = watchfire.INCIDENTS + "DeclareIncident", self.leader()
+        for first in range(0, n, DECLARE_AT_ONCE):
+            call = time.monotonic_ns()
+            asked = [(i, leader.client.start(path, pb.encode(
+                {1: "declare-%d" % i, 2: "Incident %d" % i, 6: people[i % len(people)]}), 30))
+                for i in range(first, min(n, first + DECLARE_AT_ONCE))]
+            for i, future in asked:
+                incident = pb.decode(future.result()).message(1)
+                self.recorded.append({
+                    "client": "root.%d" % (i - first), "op": "declare", "incident": incident.str(1),
+                    "call": call, "return": time.monotonic_ns(), "outcome": "ok", "node": leader.name,
+                    "request": "declare-%d" % i, "commander": incident.str(11), "epoch": incident.int(12)})
+        return [op["incident"] for op in self.recorded]
 
     def start_clients(self, region, number, people, incidents):
         mine = people[number * CLIENTS_PER_REGION:][:CLIENTS_PER_REGION]
@@ -198,12 +207,46 @@ class World:
     def follower(self):
         return self.rng.choice(self.others(self.leader()))
 
-    def region_of(self, node):
-        return node.where
+    def term(self):
+        return max(status.term for status in map(self.status, self.alive()) if status)
+
+    def changes_of_leader(self, since):
+        """How often another term's leader was seen since a moment (monotonic ns)."""
+        terms = {line["term"] for line in list(self.observer.lines)
+                 if line["role"] == "leader" and line["observe"] >= since}
+        return max(0, len(terms) - 1)
+
+    def serves(self, node, seconds=3):
+        """Whether it answers a linearizable read."""
+        return self.serves_client(node.client, seconds)
+
+    def fresh_client(self, node):
+        """A connection that nobody else uses, over the management network."""
+        return rpc.Client(node.admin, self.cluster.ca, *self.cluster.admin)
+
+    def serves_client(self, client, seconds=3):
+        """Whether a node answers this client's linearizable read."""
+        try:
+            client.call(*self.cluster.read_path_and_request(), seconds)
+            return True
+        except rpc.Error:
+            return False
+
+    def stranger(self, node):
+        """A TCP connection that says nothing."""
+        host, port = node.admin.rsplit(":", 1)
+        return socket.create_connection((host, int(port)), 5)
+
+    def writes_per_second(self, since, until):
+        """Acknowledged between two moments, by the clients of each region: {region: rate}."""
+        return {process.region: sum(
+            op["outcome"] == "ok" and op["op"] != "read" and since <= op["return"] < until
+            for op in self.operations(process)) * 1e9 / (until - since) for process in self.clients}
 
     # --- damage that any scenario may do; the rest is in nemesis.py ---
 
     def kill(self, *nodes):
+        nodes = [node for node in nodes if node.process.alive()]
         self.mark("kill", " ".join(node.name for node in nodes))
         for node in nodes:
             node.process.send(signal.SIGKILL)
@@ -215,19 +258,22 @@ class World:
 
     def restart(self, *nodes):
         for node in nodes:
-            self.mark("kill", node.name, heal=True)
-            node.killed = False
-            self.cluster.start_node(node)
+            if not node.process.alive():
+                self.mark("kill", node.name, heal=True)
+                node.killed = False
+                self.cluster.start_node(node)
 
     def pause(self, node):
-        self.mark("pause", node.name)
-        node.process.send(signal.SIGSTOP)
-        self.paused.append(node)
+        if node not in self.paused:
+            self.mark("pause", node.name)
+            node.process.send(signal.SIGSTOP)
+            self.paused.append(node)
 
     def resume(self, node):
-        self.mark("pause", node.name, heal=True)
-        node.process.send(signal.SIGCONT)
-        self.paused.remove(node)
+        if node in self.paused:
+            self.mark("pause", node.name, heal=True)
+            node.process.send(signal.SIGCONT)
+            self.paused.remove(node)
 
     # --- waiting ---
 
@@ -301,7 +347,7 @@ class World:
         self.wan("reset")
         for node in list(self.paused):
             self.resume(node)
-        self.restart(*[node for node in self.nodes if not node.process.alive()])
+        self.restart(*self.nodes)
         self.healed_ns = time.monotonic_ns()
 
     def await_service(self):
@@ -327,7 +373,7 @@ class World:
             if code != 0:
                 raise Broken("the clients of %s did not end well (%s):\n%s" % (
                     process.region, code, process.tail()))
-        self.recorded = [op for process in self.clients for op in self.operations(process)]
+        self.recorded += [op for process in self.clients for op in self.operations(process)]
         self.clients = []
 
     def settle(self):

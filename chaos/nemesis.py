@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be done to a world. Everything here is undone by the heal at the end of a run at the latest."""
+import os
+import subprocess
+
+from sandbox import Unavailable
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+CGROUPS = "/sys/fs/cgroup"
+CPU_PERIOD_US = 100000
+
+
+# --- the network between regions -------------------------------------------------------------------
+
+def _pairs(froms, tos):
+    return [(a.where.name, b.where.name) for a in froms for b in tos if a.where is not b.where]
+
+
+def _names(nodes):
+    return ",".join(node.where.name for node in nodes)
+
+
+def cut(w, froms, tos):
+    """Nothing gets from these nodes' regions to those. One way."""
+    w.mark("cut", "%s -> %s" % (_names(froms), _names(tos)))
+    for a, b in _pairs(froms, tos):
+        w.wan("cut", a, b)
+
+
+def mend(w, froms, tos):
+    w.mark("cut", "%s -> %s" % (_names(froms), _names(tos)), heal=True)
+    for a, b in _pairs(froms, tos):
+        w.wan("mend", a, b)
+
+
+def split(w, one, other):
+    """Nothing gets through between two groups."""
+    cut(w, one, other)
+    cut(w, other, one)
+
+
+def join(w, one, other):
+    mend(w, one, other)
+    mend(w, other, one)
+
+
+def clog(w, a, b):
+    """What is sent is held back, both ways."""
+    w.mark("clog", "%s - %s" % (a.where.name, b.where.name))
+    w.wan("clog", a.where.name, b.where.name)
+    w.wan("clog", b.where.name, a.where.name)
+
+
+def unclog(w, a, b):
+    w.mark("clog", "%s - %s" % (a.where.name, b.where.name), heal=True)
+    w.wan("unclog", a.where.name, b.where.name)
+    w.wan("unclog", b.where.name, a.where.name)
+
+
+def dark(w, node):
+    w.mark("dark", node.where.name)
+    w.wan("dark", node.where.name)
+
+
+def light(w, node):
+    w.mark("dark", node.where.name, heal=True)
+    w.wan("light", node.where.name)
+
+
+def link(w, frm="*", to="*", **rules):
+    """rules as chaos/wan knows them: loss=0.1, delay_us=..."""
+    words = ["%s=%s" % pair for pair in rules.items()]
+    w.mark("link", "%s -> %s %s" % (frm, to, " ".join(words)))
+    w.wan("link", frm, to, *words)
+
+
+def firewall(w, region, *rules):
+    """nft rules on what comes in from the WAN, as in a hop that nobody controls."""
+    w.mark("firewall", "%s: %s" % (region.name, "; ".join(rules)))
+    lines = ["add table inet chaos", "flush table inet chaos",
+             "add chain inet chaos in { type filter hook input priority 0; }"]
+    lines += ["add rule inet chaos in iifname wan0 " + rule for rule in rules]
+    subprocess.run([*region.prefix(), "nft", "-f", "-"], input="\n".join(lines), text=True, check=True)
+    if (region, "nft") not in w.touched:
+        w.touched.add((region, "nft"))
+        w.undo.append(lambda: region.run("nft", "flush", "ruleset"))
+
+
+# --- what a process may have -----------------------------------------------------------------------
+
+class Group:
+    """A cgroup of one controller for one node, version 1 or 2."""
+
+    def __init__(self, w, node, controller):
+        unified = not os.path.isdir(os.path.join(CGROUPS, controller))
+        base = CGROUPS if unified else os.path.join(CGROUPS, controller)
+        # A name that no other run has: cgroups are the whole machine's.
+        self.path = os.path.join(base, "%s.%s" % (os.path.basename(w.folder), node.name))
+        try:
+            os.makedirs(self.path, exist_ok=True)
+            self.unified, self.base = unified, base
+            self.write("cgroup.procs", node.process.pid)
+        except OSError as error:
+            raise Unavailable("no %s cgroup can be made: %s" % (controller, error)) from error
+        w.undo.append(self.remove)
+
+    def write(self, name, value, folder=None):
+        with open(os.path.join(folder or self.path, name), "w") as file:
+            file.write(str(value))
+
+    def remove(self):
+        """What is in it goes back to where it came from."""
+        if not os.path.isdir(self.path):
+            return
+        with open(os.path.join(self.path, "cgroup.procs")) as file:
+            for pid in file.read().split():
+                try:
+                    self.write("cgroup.procs", pid, self.base)
+                except ProcessLookupError:
+                    pass
+        os.rmdir(self.path)
+
+
+def limit_cpu(w, node, percent):
+    """Of one processor. Returns the group; its remove() ends it."""
+    w.mark("cpu", "%s %g %%" % (node.name, percent))
+    group, quota = Group(w, node, "cpu"), int(CPU_PERIOD_US * percent / 100)
+    if group.unified:
+        group.write("cpu.max", "%d %d" % (quota, CPU_PERIOD_US))
+    else:
+        group.write("cpu.cfs_period_us", CPU_PERIOD_US)
+        group.write("cpu.cfs_quota_us", quota)
+    return group
+
+
+def limit_memory(w, node, size):
+    """Bytes; the kernel kills the node when it wants more. Memory it has by now counts elsewhere."""
+    w.mark("memory", "%s %d KiB more" % (node.name, size >> 10))
+    group = Group(w, node, "memory")
+    group.write("memory.max" if group.unified else "memory.limit_in_bytes", size)
+    return group
+
+
+def limit_files(w, node, more):
+    """So many descriptors more than it has now."""
+    have = len(os.listdir("/proc/%d/fd" % node.process.pid))
+    w.mark("files", "%s: %d descriptors and %d more" % (node.name, have, more))
+    with open("/proc/%d/limits" % node.process.pid) as limits:
+        was = next(line.split()[3:5] for line in limits if line.startswith("Max open files"))
+    subprocess.run(["prlimit", "--pid", str(node.process.pid), "--nofile=%d:%s" % (have + more, was[1])],
+                   check=True)
+    return lambda: subprocess.run(
+        ["prlimit", "--pid", str(node.process.pid), "--nofile=%s:%s" % tuple(was)], check=True)
+
+
+# --- clocks ----------------------------------------------------------------------------------------
+
+def own_clock(w, node, monotonic=False):
+    """From its next start on, set_clock says what time it is for the node; with monotonic also how
+    fast its timers run."""
+    if not os.path.exists(FAKETIME):
+        raise Unavailable("there is no %s: apt-get install libfaketime" % FAKETIME)
+    node.clock = os.path.join(w.folder, node.name + ".clock")
+    set_clock(w, node, "+0")
+    node.prefix = ["env", "LD_PRELOAD=" + FAKETIME, "FAKETIME_TIMESTAMP_FILE=" + node.clock,
+                   "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=%d" % (not monotonic)]
+
+
+def set_clock(w, node, text):
+    """+3600, -3600, "+0 x1.0005", "@2026-01-01 00:00:00" and what else libfaketime understands."""
+    w.mark("clock", "%s %s" % (node.name, text))
+    new = node.clock + ".new"
+    with open(new, "w") as file:
+        file.write(text + "\n")
+    os.rename(new, node.clock)
