@@ -133,6 +133,7 @@ void wf_create_token(struct wf_api *api, struct wf_call *call, const struct wf_p
     wf_token_hash(secret, hash);
     c.request = (Watchfire__V1__CreateTokenRequest *)(uintptr_t)wf_call_request(call);
     c.secret_hash = (ProtobufCBinaryData){sizeof hash, hash};
+    c.made_with = (char *)who->token_id;
     struct wf_rule rule = *wf_rule_find(wf_call_method(call)->path);
     rule.command_case = WATCHFIRE__INTERNAL__V1__COMMAND__REQUEST_CREATE_TOKEN;
     wf_write_with(api, call, &rule, who, &(struct wf_write_extra){&c.base, finish_create, secret});

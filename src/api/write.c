@@ -36,16 +36,17 @@ static void assign_id(struct wf_api *api, char out[64])
     snprintf(out, 64, "%s%llx", api->id_prefix, (unsigned long long)++api->id_next);
 }
 
-// SHA-256 over the method and the request as it goes into the log.
-static int fingerprint(struct wf_api *api, const char *path, const ProtobufCMessage *body,
+// SHA-256 over the method and the request as the caller sent it: what the front adds to it, such as
+// a secret's hash, is another each time.
+static int fingerprint(struct wf_api *api, const char *path, const ProtobufCMessage *request,
                        uint8_t out[WF_HASH_SIZE])
 {
-    size_t n = protobuf_c_message_get_packed_size(body);
+    size_t n = protobuf_c_message_get_packed_size(request);
     wf_buf_reset(&api->scratch);
     uint8_t *room = wf_buf_reserve(&api->scratch, n + 1);
     if (!room)
         return WF_RESOURCE_EXHAUSTED;
-    protobuf_c_message_pack(body, room);
+    protobuf_c_message_pack(request, room);
     wf_hash_pair(path, strlen(path), room, n, out);
     return WF_OK;
 }
@@ -234,7 +235,7 @@ static struct wf_ask *build(struct wf_api *api, struct wf_call *call, const stru
         c.request_id = id;
         c.request_id_assigned = 1;
     } else {
-        if (fingerprint(api, rule->path, body, hash) != WF_OK)
+        if (fingerprint(api, rule->path, wf_call_request(call), hash) != WF_OK)
             return NULL;
         c.fingerprint = (ProtobufCBinaryData){sizeof hash, hash};
     }

@@ -8,6 +8,7 @@
 #include "state/audit.h"
 #include "state/events.h"
 #include "state/refuse.h"
+#include "state/tokens.h"
 
 bool wf_user_find(struct wf_db *db, const char *name, struct wf_user_row *out)
 {
@@ -57,7 +58,7 @@ bool wf_need_recipient(struct wf_op *op, const char *field, const char *name, in
 
     if (!wf_user_find(&op->s->db, name, &u)) {
         wf_refuse(op, WF_NOT_FOUND, "UNKNOWN_USER",
-                  "there is no user \"%s\": an admin adds one with SetUser",
+                  "there is no user \"%s\": an admin adds one with watchfire user set",
                   wf_arena_cut(op->arena, name, WF_USER_NAME_MAX));
         op->detail.field = wf_arena_text(op->arena, field);
         return false;
@@ -68,8 +69,8 @@ bool wf_need_recipient(struct wf_op *op, const char *field, const char *name, in
     if (enough(&u, incident_role))
         return true;
     wf_refuse(op, WF_FAILED_PRECONDITION, "RECIPIENT_ROLE",
-              "%s has role %s, holding this needs %s: an admin gives it with SetUser", name,
-              wf_enum_name(&watchfire__v1__role__descriptor, u.role),
+              "%s has role %s, holding this needs %s: an admin gives it with watchfire user set",
+              name, wf_enum_name(&watchfire__v1__role__descriptor, u.role),
               wf_enum_name(&watchfire__v1__role__descriptor, role_needed(incident_role)));
     op->detail.field = wf_arena_text(op->arena, field);
     return false;
@@ -181,7 +182,7 @@ void wf_user_remove(struct wf_op *op, const V1(RemoveUserRequest) * r)
     if (!keeps_an_admin(op, r->name, ROLE_NONE))
         return;
     wf_db_run(&op->s->db, "DELETE FROM users WHERE name = ?", "s", r->name);
-    wf_db_run(&op->s->db, "UPDATE tokens SET revoked = 1 WHERE owner = ?", "s", r->name);
+    wf_tokens_revoke_of(op, r->name);
     wf_access_event(
         op, "user", r->name, "removed", ROLE_NONE,
         wf_arena_printf(op->arena, "%s removed %s and revoked their tokens", op->display, r->name));

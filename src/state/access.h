@@ -5,7 +5,8 @@
 // - A name stands for one user or one service, never both; its kind does not change.
 // - Setting and removing users is an admin's. The last admin can be neither demoted nor removed
 //   (LAST_ADMIN), so that the cluster can always be administered.
-// - Removing revokes the tokens. Roles in incidents stay under the name (see state/roles.h).
+// - Removing revokes the tokens, and those made with them. Roles in incidents stay under the name
+// (see state/roles.h).
 // - At most WF_USERS_MAX names.
 #ifndef WF_STATE_ACCESS_H
 #define WF_STATE_ACCESS_H

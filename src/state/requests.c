@@ -13,6 +13,31 @@ static bool memorable(const struct wf_op *op)
     return !op->cmd->request_id_assigned && op->cmd->request_id[0] != '\0';
 }
 
+// A token was made, and its secret was in the first answer alone: a second one cannot have it.
+static bool secret_is_gone(struct wf_op *op, struct wf_state_bytes known)
+{
+    ProtobufCAllocator *a = &op->arena->allocator;
+
+    if (op->cmd->request_case != REQUEST(CREATE_TOKEN))
+        return false;
+    const INTERNAL(Result) *r = (const INTERNAL(Result) *)protobuf_c_message_unpack(
+        &watchfire__internal__v1__result__descriptor, a, known.len, known.data);
+    if (r == NULL || r->code != WF_OK)
+        return false;
+    const V1(CreateTokenResponse) *made =
+        (const V1(CreateTokenResponse) *)protobuf_c_message_unpack(
+            &watchfire__v1__create_token_response__descriptor, a, r->response.len,
+            r->response.data);
+    const char *id = made != NULL && made->token != NULL ? made->token->id : "a token";
+    wf_refuse(op, WF_ALREADY_EXISTS, "SECRET_GONE",
+              "%s was made with request id \"%s\", and its secret, which was in that answer alone, "
+              "cannot be shown again: revoke it (watchfire token revoke %s) and make another "
+              "with a new request id",
+              id, wf_arena_cut(op->arena, op->cmd->request_id, WF_REQUEST_ID_MAX), id);
+    op->detail.field = wf_arena_text(op->arena, "request_id");
+    return true;
+}
+
 static void compare(struct wf_op *op, sqlite3_stmt *q, struct wf_state_bytes *known)
 {
     const ProtobufCBinaryData *print = &op->cmd->fingerprint;
@@ -21,6 +46,8 @@ static void compare(struct wf_op *op, sqlite3_stmt *q, struct wf_state_bytes *kn
     if (n == print->len && (n == 0 || memcmp(sqlite3_column_blob(q, 0), print->data, n) == 0)) {
         known->len = (size_t)sqlite3_column_bytes(q, 1);
         known->data = wf_arena_copy(op->arena, sqlite3_column_blob(q, 1), known->len);
+        if (secret_is_gone(op, *known))
+            *known = (struct wf_state_bytes){NULL, 0};
         return;
     }
     wf_refuse(op, WF_ALREADY_EXISTS, "REQUEST_ID_REUSED",

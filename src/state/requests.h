@@ -9,6 +9,7 @@
 // - Remembered for WF_DEDUP_MS and at most the newest WF_DEDUP_MAX. Ids that the front made up are
 // not
 //   remembered at all: nobody can repeat them.
+// - A retry that made a token is refused (SECRET_GONE): the secret cannot be given out again.
 // - Ids that have expired are dropped by ticks, once an hour.
 #ifndef WF_STATE_REQUESTS_H
 #define WF_STATE_REQUESTS_H
@@ -16,7 +17,8 @@
 #include "state/machine.h"
 
 // What is known of the command's request id. Returns true when it is answered: either *known (in
-// the arena) is the packed first result, or the command was refused (REQUEST_ID_REUSED, TOO_LONG).
+// the arena) is the packed first result, or the command was refused (REQUEST_ID_REUSED,
+// SECRET_GONE, TOO_LONG).
 bool wf_requests_recall(struct wf_op *op, struct wf_state_bytes *known);
 
 // Remember the packed result of the command at hand, if it is one to be remembered.

@@ -59,6 +59,11 @@ static const char *const steps[WF_SCHEMA_VERSION][32] = {
         "INSERT INTO meta VALUES(1, 0, 0, 0, zeroblob(32), 0, zeroblob(32), 0, 0, 0, 0, 0, x'', "
         "'')",
     },
+    {
+        // Tokens made with tokens.
+        "CREATE TABLE token_makers(id INTEGER PRIMARY KEY, maker INTEGER NOT NULL) STRICT",
+        "CREATE INDEX token_makers_of ON token_makers(maker)",
+    },
 };
 
 int wf_schema_prepare(struct wf_db *db, struct wf_err *err)

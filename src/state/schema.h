@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "state/db.h"
 
-enum { WF_SCHEMA_VERSION = 1 };
+enum { WF_SCHEMA_VERSION = 2 };
 
 // Make an empty file current, an older one current, or refuse a newer one (FAILED_PRECONDITION).
 int wf_schema_prepare(struct wf_db *db, struct wf_err *err);

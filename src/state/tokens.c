@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "proto/names.h"
+#include "proto/time.h"
 #include "state/access.h"
 #include "state/refuse.h"
 
@@ -53,6 +54,8 @@ V1(Token) * wf_token_row(struct wf_arena *a, sqlite3_stmt *q)
     if (sqlite3_column_int64(q, 9) != 0)
         t->last_used_at = wf_arena_time(a, sqlite3_column_int64(q, 9));
     t->revoked = sqlite3_column_int(q, 10) != 0;
+    if (sqlite3_column_int64(q, 11) != 0)
+        t->made_with = wf_arena_printf(a, "tok-%lld", (long long)sqlite3_column_int64(q, 11));
     return t;
 }
 
@@ -156,14 +159,75 @@ static bool need_room(struct wf_op *op, const ProtobufCBinaryData *hash)
     return true;
 }
 
+// How long the token that makes another may let it live; UINT64_MAX: it is made with a certificate.
+// 0 after refusing: that one has ended.
+static uint64_t need_maker(struct wf_op *op, const char *made_with)
+{
+    if (made_with[0] == '\0')
+        return UINT64_MAX;
+    const V1(Token) *t = token_read(op, wf_token_number(made_with));
+    wf_unix_ms ends = t != NULL ? wf_timestamp_ms(t->expires_at) : 0;
+    if (t != NULL && !t->revoked && ends - op->time >= 1000)
+        return (uint64_t)(ends - op->time) / 1000;
+    bool revoked = t != NULL && t->revoked;
+    wf_refuse(op, WF_UNAUTHENTICATED, revoked ? "TOKEN_REVOKED" : "TOKEN_EXPIRED",
+              "token %s %s: ask for a new one", wf_arena_cut(op->arena, made_with, 24),
+              revoked ? "was revoked" : "has ended");
+    return 0;
+}
+
+// How long the token shall live, or 0 after refusing.
+static uint64_t need_seconds(struct wf_op *op, const INTERNAL(CreateTokenCommand) * c)
+{
+    uint64_t asked = c->request->expires_in_s, most = need_maker(op, c->made_with);
+
+    if (most == 0)
+        return 0;
+    if (asked == 0)
+        return most < WF_TOKEN_SECONDS_DEFAULT ? most : WF_TOKEN_SECONDS_DEFAULT;
+    if (!wf_need_range(op, "expires_in_s", asked, 1, WF_TOKEN_SECONDS_MAX))
+        return 0;
+    if (asked <= most)
+        return asked;
+    wf_refuse_field(op, "OUT_OF_RANGE", "expires_in_s", (int64_t)most,
+                    "%s ends in %" PRIu64 " s, and what is made with it cannot last %" PRIu64
+                    " s: ask for less, or make it with a certificate",
+                    c->made_with, most, asked);
+    return 0;
+}
+
+static void drop_ended(struct wf_op *op)
+{
+    wf_db_run(&op->s->db,
+              "DELETE FROM token_makers WHERE id IN (SELECT id FROM tokens WHERE expires_at <= ?)",
+              "i", op->time);
+    wf_db_run(&op->s->db, "DELETE FROM tokens WHERE expires_at <= ?", "i", op->time);
+}
+
 static void insert(struct wf_op *op, const INTERNAL(CreateTokenCommand) * c, const char *owner,
                    int role, const char *scopes, uint64_t seconds)
 {
-    wf_db_run(&op->s->db, "DELETE FROM tokens WHERE expires_at <= ?", "i", op->time);
+    drop_ended(op);
     wf_db_run(&op->s->db, "INSERT INTO tokens VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)", "ibssisisi",
               (int64_t)++op->s->meta.tokens, c->secret_hash.data, c->secret_hash.len,
               c->request->name, owner, (int64_t)role, scopes, op->time, op->actor->name,
               op->time + (int64_t)seconds * 1000);
+    if (c->made_with[0] != '\0')
+        wf_db_run(&op->s->db, "INSERT INTO token_makers VALUES(?, ?)", "ii",
+                  (int64_t)op->s->meta.tokens, (int64_t)wf_token_number(c->made_with));
+}
+
+static void answer_created(struct wf_op *op, const INTERNAL(CreateTokenCommand) * c)
+{
+    V1(CreateTokenResponse) *answer =
+        WF_NEW(op->arena, V1(CreateTokenResponse), watchfire__v1__create_token_response__init);
+    const V1(Token) *t = answer->token = token_read(op, op->s->meta.tokens);
+
+    op->response = &answer->base;
+    wf_access_event(op, "token", t->id, "created", (int)t->role,
+                    wf_arena_printf(op->arena, "%s made token %s (%s) for %s%s%s", op->display,
+                                    t->id, t->name, t->owner,
+                                    c->made_with[0] != '\0' ? " with " : "", c->made_with));
 }
 
 void wf_token_create(struct wf_op *op, const INTERNAL(CreateTokenCommand) * c)
@@ -178,26 +242,50 @@ void wf_token_create(struct wf_op *op, const INTERNAL(CreateTokenCommand) * c)
     }
     const char *name = r->owner[0] != '\0' ? r->owner : op->actor->name;
     bool own = strcmp(name, op->actor->name) == 0;
-    uint64_t seconds = r->expires_in_s != 0 ? r->expires_in_s : WF_TOKEN_SECONDS_DEFAULT;
+    uint64_t seconds;
     if (!wf_need_line(op, "name", r->name, 1, WF_NAME_MAX) ||
-        !wf_need_range(op, "expires_in_s", seconds, 1, WF_TOKEN_SECONDS_MAX) ||
-        (scopes = need_scopes(op, r)) == NULL || !need_owner(op, name, own, &owner))
+        (seconds = need_seconds(op, c)) == 0 || (scopes = need_scopes(op, r)) == NULL ||
+        !need_owner(op, name, own, &owner))
         return;
     int role = need_token_role(op, r, &owner, own);
     if (role == ROLE_NONE || !need_room(op, &c->secret_hash))
         return;
     insert(op, c, name, role, scopes, seconds);
-    V1(CreateTokenResponse) *answer =
-        WF_NEW(op->arena, V1(CreateTokenResponse), watchfire__v1__create_token_response__init);
-    answer->token = token_read(op, op->s->meta.tokens);
-    op->response = &answer->base;
-    const char *id = wf_arena_printf(op->arena, "tok-%" PRIu64, op->s->meta.tokens);
-    wf_access_event(
-        op, "token", id, "created", role,
-        wf_arena_printf(op->arena, "%s made token %s (%s) for %s", op->display, id, r->name, name));
+    answer_created(op, c);
 }
 
 // --- revoke, use --------------------------------------------------------------------------------
+
+// The tokens that a query begins with, and all that were made with those, and so on.
+#define WITH_DESCENDANTS(first)                                                                    \
+    "WITH RECURSIVE made(id) AS (" first                                                           \
+    " UNION SELECT m.id FROM token_makers m JOIN made ON m.maker = made.id) "
+
+static void revoke_from(struct wf_op *op, uint64_t number, const V1(Token) * t)
+{
+    struct wf_db *db = &op->s->db;
+    int64_t others =
+        wf_db_int(db, 0,
+                  WITH_DESCENDANTS("SELECT ?") "SELECT count(*) FROM tokens WHERE "
+                                               "revoked = 0 AND id IN made AND id <> ?",
+                  "ii", (int64_t)number, (int64_t)number);
+    const char *more =
+        others == 0 ? "" : wf_arena_printf(op->arena, ", and %lld made with it", (long long)others);
+
+    wf_db_run(db, WITH_DESCENDANTS("SELECT ?") "UPDATE tokens SET revoked = 1 WHERE id IN made",
+              "i", (int64_t)number);
+    wf_access_event(op, "token", t->id, "revoked", (int)t->role,
+                    wf_arena_printf(op->arena, "%s revoked token %s (%s) of %s%s", op->display,
+                                    t->id, t->name, t->owner, more));
+}
+
+void wf_tokens_revoke_of(struct wf_op *op, const char *owner)
+{
+    wf_db_run(&op->s->db,
+              WITH_DESCENDANTS("SELECT id FROM tokens WHERE owner = ?") "UPDATE tokens SET revoked "
+                                                                        "= 1 WHERE id IN made",
+              "s", owner);
+}
 
 void wf_token_revoke(struct wf_op *op, const V1(RevokeTokenRequest) * r)
 {
@@ -216,10 +304,7 @@ void wf_token_revoke(struct wf_op *op, const V1(RevokeTokenRequest) * r)
     }
     if (!t->revoked) {
         t->revoked = true;
-        wf_db_run(&op->s->db, "UPDATE tokens SET revoked = 1 WHERE id = ?", "i", (int64_t)number);
-        wf_access_event(op, "token", t->id, "revoked", (int)t->role,
-                        wf_arena_printf(op->arena, "%s revoked token %s (%s) of %s", op->display,
-                                        t->id, t->name, t->owner));
+        revoke_from(op, number, t);
     }
     V1(RevokeTokenResponse) *answer =
         WF_NEW(op->arena, V1(RevokeTokenResponse), watchfire__v1__revoke_token_response__init);
@@ -230,6 +315,6 @@ void wf_token_revoke(struct wf_op *op, const V1(RevokeTokenRequest) * r)
 void wf_token_used(struct wf_op *op, const INTERNAL(TokenUseCommand) * c)
 {
     for (size_t i = 0; i < c->n_ids; i++)
-        wf_db_run(&op->s->db, "UPDATE tokens SET last_used_at = ? WHERE id = ?", "ii",
-                  op->time / hour * hour, (int64_t)wf_token_number(c->ids[i]));
+        wf_db_run(&op->s->db, "UPDATE tokens SET last_used_at = max(created_at, ?) WHERE id = ?",
+                  "ii", op->time / hour * hour, (int64_t)wf_token_number(c->ids[i]));
 }

@@ -352,6 +352,39 @@ static void a_token_ends_when_it_is_revoked(void **state)
     assert_int_equal(status, 401);
 }
 
+// The first answer was lost with the secret in it.
+static void a_repeated_creation_names_the_token_whose_secret_is_gone(void **state)
+{
+    struct world *w = *state;
+    int status;
+    static const char request[] = "{\"requestId\":\"r1\",\"name\":\"t\"}";
+    assert_has(world_text(w, ACCESS "CreateToken", NULL, request, &status), "\"wf_");
+    assert_int_equal(status, 200);
+    const char *t = world_text(w, ACCESS "CreateToken", NULL, request, &status);
+    assert_int_equal(status, 409);
+    assert_has(t, "watchfire token revoke tok-1");
+    assert_null(strstr(t, "\"wf_"));
+    t = world_text(w, ACCESS "CreateToken", NULL, "{\"requestId\":\"r1\",\"name\":\"u\"}", &status);
+    assert_int_equal(status, 409);
+    assert_has(t, "another request");
+}
+
+static void a_token_made_with_a_token_is_revoked_with_it(void **state)
+{
+    struct world *w = *state;
+    char secret[64], id[32], made[64], body[64];
+    int status;
+    token(w, "ROLE_RESPONDER", secret, id);
+    world_value(world_text(w, ACCESS "CreateToken", secret, "{\"name\":\"part\"}", NULL), "secret",
+                made, sizeof made);
+    world_text(w, INCIDENT "ListIncidents", made, "{}", &status);
+    assert_int_equal(status, 200);
+    snprintf(body, sizeof body, "{\"id\":\"%s\"}", id);
+    world_text(w, ACCESS "RevokeToken", NULL, body, NULL);
+    world_text(w, INCIDENT "ListIncidents", made, "{}", &status);
+    assert_int_equal(status, 401);
+}
+
 static void a_follower_looks_twice_before_it_turns_somebody_away(void **state)
 {
     struct world *w = *state;
@@ -429,6 +462,8 @@ int main(void)
         TEST(a_viewer_does_not_write_and_the_refusal_is_recorded),
         TEST(a_token_ends_when_it_is_revoked),
         TEST(a_scoped_token_makes_none_beyond_its_scopes),
+        TEST(a_repeated_creation_names_the_token_whose_secret_is_gone),
+        TEST(a_token_made_with_a_token_is_revoked_with_it),
         TEST(a_follower_looks_twice_before_it_turns_somebody_away),
         TEST(who_am_i),
         TEST(drafts_are_checked_without_a_node),

@@ -77,7 +77,8 @@ static char *any_string(struct generator *g, const char *field)
                                (int)(1 + generate_below(g, generate_below(g, 8) == 0 ? 5 : 2)));
     if (strcmp(field, "group") == 0)
         return (char *)(generate_below(g, 12) == 0 ? "database" : "");
-    if (strcmp(field, "id") == 0 || strcmp(field, "ids") == 0)
+    if (strcmp(field, "id") == 0 || strcmp(field, "ids") == 0 ||
+        (strcmp(field, "made_with") == 0 && generate_below(g, 2) == 0))
         return wf_arena_printf(&g->arena, "tok-%d", (int)generate_below(g, 6));
     if (strcmp(field, "scopes") == 0)
         return (char *)(generate_below(g, 5) == 0 ? "x" : "IncidentService");

@@ -5,6 +5,23 @@
 #include <stdbool.h>
 #include <string.h>
 
+// made_with is the token that who shows, "" for a certificate.
+static int make_token_with(struct world *w, const char *who, const char *made_with,
+                           uint64_t seconds, uint8_t mark)
+{
+    INTERNAL(CreateTokenCommand) c = WATCHFIRE__INTERNAL__V1__CREATE_TOKEN_COMMAND__INIT;
+    V1(CreateTokenRequest) r = WATCHFIRE__V1__CREATE_TOKEN_REQUEST__INIT;
+    uint8_t hash[WF_HASH_SIZE] = {mark};
+
+    r.name = (char *)"part";
+    r.expires_in_s = seconds;
+    c.request = &r;
+    c.made_with = (char *)made_with;
+    c.secret_hash.data = hash;
+    c.secret_hash.len = sizeof hash;
+    return world_do(w, who, &c.base);
+}
+
 static int make_token(struct world *w, const char *who, const char *owner, int role, uint8_t mark)
 {
     INTERNAL(CreateTokenCommand) c = WATCHFIRE__INTERNAL__V1__CREATE_TOKEN_COMMAND__INIT;
@@ -165,6 +182,106 @@ static void tokens_end(void **state)
     world_close(&w);
 }
 
+static void a_token_does_not_outlive_the_one_it_was_made_with(void **state)
+{
+    struct world w;
+    struct wf_principal p;
+
+    (void)state;
+    world_open(&w);
+    assert_int_equal(make_token_with(&w, "sam", "", 3600, 1), WF_OK);
+    assert_int_equal(make_token_with(&w, "sam", "tok-1", 3601, 2), WF_INVALID_ARGUMENT);
+    refused(&w, "OUT_OF_RANGE", "tok-1 ends in 3600 s");
+    assert_int_equal(w.result->detail->limit, 3600);
+    assert_int_equal(make_token_with(&w, "sam", "tok-1", 60, 2), WF_OK);
+    assert_non_null(strstr(newest_event(&w)->text, "with tok-1"));
+    assert_int_equal(make_token_with(&w, "sam", "tok-1", 0, 3), WF_OK); // as long as it may
+    world_pass(&w, 1800);
+    assert_int_equal(token(&w, 2, &p), WF_UNAUTHENTICATED);
+    assert_int_equal(token(&w, 3, &p), WF_OK);
+    world_pass(&w, 1800);
+    assert_int_equal(token(&w, 3, &p), WF_UNAUTHENTICATED);
+    assert_int_equal(make_token_with(&w, "sam", "tok-1", 60, 4), WF_UNAUTHENTICATED);
+    refused(&w, "TOKEN_EXPIRED", "tok-1 has ended");
+    assert_int_equal(make_token_with(&w, "sam", "", 60, 4), WF_OK);
+    V1(ListTokensRequest) r = WATCHFIRE__V1__LIST_TOKENS_REQUEST__INIT;
+    V1(ListTokensResponse) *list = query(&w, &r.base);
+    assert_int_equal(list->n_tokens, 1); // what has ended is dropped
+    assert_string_equal(list->tokens[0]->made_with, "");
+    world_close(&w);
+}
+
+static void revoking_a_token_revokes_what_was_made_with_it(void **state)
+{
+    struct world w;
+    struct wf_principal p;
+
+    (void)state;
+    world_open(&w);
+    make_token_with(&w, "sam", "", 0, 1);
+    make_token_with(&w, "sam", "tok-1", 0, 2);
+    make_token_with(&w, "sam", "tok-2", 0, 3);
+    make_token_with(&w, "sam", "", 0, 4);
+    V1(ListTokensRequest) r = WATCHFIRE__V1__LIST_TOKENS_REQUEST__INIT;
+    V1(ListTokensResponse) *list = query(&w, &r.base);
+    assert_string_equal(list->tokens[1]->made_with, "tok-2");
+    assert_int_equal(revoke_token(&w, "sam", "tok-2"), WF_OK);
+    assert_non_null(strstr(newest_event(&w)->text, "tok-2 (part) of sam, and 1 made with it"));
+    assert_int_equal(token(&w, 1, &p), WF_OK);
+    assert_int_equal(token(&w, 2, &p), WF_UNAUTHENTICATED);
+    assert_int_equal(token(&w, 3, &p), WF_UNAUTHENTICATED);
+    assert_string_equal(w.err.reason, "TOKEN_REVOKED");
+    assert_int_equal(token(&w, 4, &p), WF_OK);
+    assert_int_equal(make_token_with(&w, "sam", "tok-3", 0, 5), WF_UNAUTHENTICATED);
+    refused(&w, "TOKEN_REVOKED", "tok-3 was revoked");
+    world_close(&w);
+}
+
+// An admin's token makes one for somebody else, and the admin is removed.
+static void a_removed_user_takes_along_what_their_tokens_made(void **state)
+{
+    struct world w;
+    struct wf_principal p;
+    INTERNAL(CreateTokenCommand) c = WATCHFIRE__INTERNAL__V1__CREATE_TOKEN_COMMAND__INIT;
+    V1(CreateTokenRequest) r = WATCHFIRE__V1__CREATE_TOKEN_REQUEST__INIT;
+    uint8_t hash[WF_HASH_SIZE] = {2};
+
+    (void)state;
+    world_open(&w);
+    set_user(&w, "ada", "chris", KIND_USER, ROLE_ADMIN);
+    make_token_with(&w, "ada", "", 0, 1);
+    r.name = r.owner = (char *)"sam";
+    c.request = &r;
+    c.made_with = (char *)"tok-1";
+    c.secret_hash = (ProtobufCBinaryData){sizeof hash, hash};
+    assert_int_equal(world_do(&w, "ada", &c.base), WF_OK);
+    make_token(&w, "ada", "sam", 0, 3);
+    remove_user(&w, "chris", "ada");
+    assert_int_equal(token(&w, 2, &p), WF_UNAUTHENTICATED);
+    assert_int_equal(token(&w, 3, &p), WF_OK); // made with a certificate
+    world_close(&w);
+}
+
+static void a_lost_secret_is_not_given_out_again(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    w.request_id = "r1";
+    assert_int_equal(make_token(&w, "sam", "", 0, 1), WF_OK);
+    w.request_id = "r1"; // the front asks for the same with another secret
+    assert_int_equal(make_token(&w, "sam", "", 0, 1), WF_ALREADY_EXISTS);
+    refused(&w, "SECRET_GONE", "tok-1 was made with request id \"r1\"");
+    w.request_id = "r2";
+    assert_int_equal(make_token(&w, "sam", "", ROLE_ADMIN, 2), WF_PERMISSION_DENIED);
+    w.request_id = "r3";
+    assert_int_equal(make_token(&w, "sam", "", 99, 2), WF_INVALID_ARGUMENT);
+    w.request_id = "r3"; // a refusal is remembered as it was
+    assert_int_equal(make_token(&w, "sam", "", 99, 2), WF_INVALID_ARGUMENT);
+    world_close(&w);
+}
+
 static void last_use_is_recorded_by_nodes(void **state)
 {
     struct world w;
@@ -179,6 +296,10 @@ static void last_use_is_recorded_by_nodes(void **state)
     u.n_ids = 2;
     assert_int_equal(world_do(&w, "ada", &u.base), WF_PERMISSION_DENIED);
     refused(&w, "NODES_ONLY", "nodes");
+    assert_int_equal(world_node(&w, &u.base), WF_OK);
+    assert_int_equal(token(&w, 1, &p), WF_OK);
+    assert_true(p.last_used == w.now); // the hour began before it was made
+    world_pass(&w, 7200);
     assert_int_equal(world_node(&w, &u.base), WF_OK);
     assert_int_equal(token(&w, 1, &p), WF_OK);
     assert_true(p.last_used == w.now / 3600000 * 3600000);
@@ -274,10 +395,18 @@ static void audit_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(users_are_set_by_admins),         cmocka_unit_test(the_last_admin_stays),
-        cmocka_unit_test(tokens_never_exceed_their_owner), cmocka_unit_test(tokens_end),
-        cmocka_unit_test(last_use_is_recorded_by_nodes),   cmocka_unit_test(refusals_are_audited),
-        cmocka_unit_test(nodes_report_refusals),           cmocka_unit_test(audit_pages),
+        cmocka_unit_test(users_are_set_by_admins),
+        cmocka_unit_test(the_last_admin_stays),
+        cmocka_unit_test(tokens_never_exceed_their_owner),
+        cmocka_unit_test(tokens_end),
+        cmocka_unit_test(a_token_does_not_outlive_the_one_it_was_made_with),
+        cmocka_unit_test(revoking_a_token_revokes_what_was_made_with_it),
+        cmocka_unit_test(a_removed_user_takes_along_what_their_tokens_made),
+        cmocka_unit_test(a_lost_secret_is_not_given_out_again),
+        cmocka_unit_test(last_use_is_recorded_by_nodes),
+        cmocka_unit_test(refusals_are_audited),
+        cmocka_unit_test(nodes_report_refusals),
+        cmocka_unit_test(audit_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

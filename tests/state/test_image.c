@@ -148,7 +148,7 @@ static void bad_images_are_refused(void **state)
         "CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM users; END",
         "CREATE VIEW v AS SELECT 1",
         "DROP INDEX events_of",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 99",
         "PRAGMA user_version = 0",
         "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)",
         "UPDATE events SET hash = zeroblob(32) WHERE seq = (SELECT max(seq) FROM events)",
