@@ -57,6 +57,38 @@ int wf_fail_reason(struct wf_err *err, enum wf_code code, const char *reason, co
     return code;
 }
 
+static const char *reason_of(int errnum)
+{
+    switch (errnum) {
+    case ENOSPC:
+    case EDQUOT:
+        return "DISK_FULL";
+    case EIO:
+        return "DISK_FAILED";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "PERMISSIONS";
+    default:
+        return "";
+    }
+}
+
+int wf_fail_errno(struct wf_err *err, int errnum, const char *fmt, ...)
+{
+    enum wf_code code = wf_code_from_errno(errnum);
+    va_list ap;
+    WF_ASSERT(errnum != 0);
+    va_start(ap, fmt);
+    fill(err, code, reason_of(errnum), fmt, ap);
+    va_end(ap);
+    if (err) {
+        size_t n = strlen(err->msg);
+        snprintf(err->msg + n, sizeof err->msg - n, ": %s", strerror(errnum));
+    }
+    return code;
+}
+
 int wf_wrap(struct wf_err *err, int code, const char *fmt, ...)
 {
     WF_ASSERT(code != WF_OK);

@@ -45,6 +45,11 @@ int wf_fail(struct wf_err *err, enum wf_code code, const char *fmt, ...)
 int wf_fail_reason(struct wf_err *err, enum wf_code code, const char *reason, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+// The same for a call of the operating system on a file, which set errno to errnum: its words
+// follow fmt's after ": ". The reason is DISK_FULL, DISK_FAILED, PERMISSIONS or none.
+int wf_fail_errno(struct wf_err *err, int errnum, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 // Put "context: " before the message of *err (which may be NULL); the code and reason stay. Returns
 // code, which must be the failing code that the caller is passing up.
 int wf_wrap(struct wf_err *err, int code, const char *fmt, ...)

@@ -10,19 +10,11 @@
 
 #include "base/assert.h"
 
-static int fail_errno(struct wf_err *err, const char *what, const char *path)
-{
-    int e = errno;
-    const char *reason = e == EACCES || e == EPERM || e == EROFS ? "PERMISSIONS"
-                         : e == ENOSPC || e == EDQUOT            ? "DISK_FULL"
-                                                                 : "";
-    return wf_fail_reason(err, wf_code_from_errno(e), reason, "cannot %s %s: %s", what, path,
-                          strerror(e));
-}
-
 static int make(const char *path, struct wf_err *err)
 {
-    return mkdir(path, 0700) == 0 || errno == EEXIST ? WF_OK : fail_errno(err, "make", path);
+    return mkdir(path, 0700) == 0 || errno == EEXIST
+               ? WF_OK
+               : wf_fail_errno(err, errno, "cannot make %s", path);
 }
 
 // What a backup under way has left behind when the process was killed.
@@ -80,11 +72,11 @@ int wf_node_dir_drop_state(const struct wf_node_dir *d, struct wf_err *err)
     int rc = WF_OK;
     WF_ASSERT(d->dir.lock >= 0);
     if (!dir)
-        return fail_errno(err, "read", d->state);
+        return wf_fail_errno(err, errno, "cannot read %s", d->state);
     while (rc == WF_OK && (e = readdir(dir)) != NULL)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
             unlinkat(dirfd(dir), e->d_name, 0) != 0)
-            rc = fail_errno(err, "remove a file of", d->state);
+            rc = wf_fail_errno(err, errno, "cannot remove a file of %s", d->state);
     closedir(dir);
     return rc;
 }

@@ -14,9 +14,7 @@
 
 static int fail(struct wf_err *err, const char *what, const char *path)
 {
-    int errnum = errno;
-    return wf_fail(err, wf_code_from_errno(errnum), "cannot %s %s: %s", what, path,
-                   strerror(errnum));
+    return wf_fail_errno(err, errno, "cannot %s %s", what, path);
 }
 
 static int files_size(void *ctx, const char *path, uint64_t *out, struct wf_err *err)

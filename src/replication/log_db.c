@@ -31,6 +31,8 @@ static enum wf_code code_of(int sqlite)
     case SQLITE_IOERR_SHORT_READ:
     case SQLITE_IOERR_CORRUPTFS:
         return WF_DATA_LOSS;
+    case SQLITE_IOERR_NOMEM:
+        return WF_RESOURCE_EXHAUSTED;
     default:
         break;
     }
@@ -64,9 +66,13 @@ int wf_log_db_fail(const struct wf_log_db *db, struct wf_err *err, const char *w
         return wf_fail_reason(err, WF_RESOURCE_EXHAUSTED, "DISK_FULL",
                               "%s %s/log.db: the disk is full; free some space and start again",
                               what, db->dir);
-    if ((rc & 0xff) == SQLITE_IOERR && os != 0)
+    // SQLite keeps the system's error to itself when it was a sync that failed.
+    if ((rc & 0xff) == SQLITE_IOERR && rc != SQLITE_IOERR_NOMEM)
         return wf_fail_reason(err, code, "DISK_FAILED", "%s %s/log.db: %s (%s)", what, db->dir,
-                              sqlite3_errmsg(db->sql), strerror(os));
+                              sqlite3_errmsg(db->sql),
+                              os != 0                    ? strerror(os)
+                              : rc == SQLITE_IOERR_FSYNC ? "fsync"
+                                                         : "no more is known");
     return wf_fail(err, code, "%s %s/log.db: %s", what, db->dir, sqlite3_errmsg(db->sql));
 }
 

@@ -173,9 +173,7 @@ static int sync_path(const char *path, int flags, struct wf_err *err)
     int errnum = errno;
     if (fd >= 0)
         close(fd);
-    return rc == 0 ? WF_OK
-                   : wf_fail(err, wf_code_from_errno(errnum), "cannot sync %s: %s", path,
-                             strerror(errnum));
+    return rc == 0 ? WF_OK : wf_fail_errno(err, errnum, "cannot sync %s", path);
 }
 
 // The first content. lost may be NULL.
@@ -227,8 +225,7 @@ static int write_new(const char *dir, const struct wf_log_db *from, const char *
     if (db.sql)
         close_sql(&db);
     if (rc == WF_OK && chmod(path, 0600) != 0)
-        rc =
-            wf_fail(err, wf_code_from_errno(errno), "cannot protect %s: %s", path, strerror(errno));
+        rc = wf_fail_errno(err, errno, "cannot protect %s", path);
     return rc == WF_OK ? sync_path(path, O_RDONLY, err) : rc;
 }
 
@@ -239,8 +236,7 @@ static int move(const char *dir, const char *from, const char *to, bool must, st
     snprintf(b, sizeof b, "%s/%s", dir, to);
     if (rename(a, b) == 0 || (!must && errno == ENOENT))
         return WF_OK;
-    return wf_fail(err, wf_code_from_errno(errno), "cannot rename %s to %s: %s", a, b,
-                   strerror(errno));
+    return wf_fail_errno(err, errno, "cannot rename %s to %s", a, b);
 }
 
 int wf_log_db_create(const char *dir, const struct wf_node_identity *id, struct wf_err *err)
@@ -265,8 +261,7 @@ static int swap(const char *dir, struct wf_err *err)
     snprintf(aside, sizeof aside, "%s/log.db.unreadable", dir);
     unlink(aside);
     if (link(old, aside) != 0)
-        return wf_fail(err, wf_code_from_errno(errno), "cannot link %s to %s: %s", old, aside,
-                       strerror(errno));
+        return wf_fail_errno(err, errno, "cannot link %s to %s", old, aside);
     int rc = move(dir, "log.db-wal", "log.db.unreadable-wal", false, err);
     if (rc == WF_OK)
         rc = sync_path(dir, O_RDONLY | O_DIRECTORY, err);

@@ -18,7 +18,7 @@ int wf_mark_open(struct wf_mark_file *f, const char *path, struct wf_err *err)
     f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (f->fd >= 0)
         return WF_OK;
-    return wf_fail(err, wf_code_from_errno(errno), "cannot open %s: %s", path, strerror(errno));
+    return wf_fail_errno(err, errno, "cannot open %s", path);
 }
 
 void wf_mark_close(struct wf_mark_file *f)
@@ -34,8 +34,7 @@ int wf_mark_read(const struct wf_mark_file *f, struct wf_mark *out, bool *found,
     *found = false;
     ssize_t n = pread(f->fd, raw, sizeof raw, 0);
     if (n < 0)
-        return wf_fail(err, wf_code_from_errno(errno), "cannot read the log's mark: %s",
-                       strerror(errno));
+        return wf_fail_errno(err, errno, "cannot read the log's mark");
     if (n != WHOLE || memcmp(raw, MAGIC, 8) != 0)
         return WF_OK;
     wf_hash_pair(raw, BODY, NULL, 0, hash);
@@ -68,10 +67,12 @@ int wf_mark_write(const struct wf_mark_file *f, const struct wf_mark *mark, stru
     p = put_u64(put_u64(p + WF_HASH_SIZE, mark->term), mark->vote);
     WF_ASSERT(p == raw + BODY);
     wf_hash_pair(raw, BODY, NULL, 0, p);
-    ssize_t n = pwrite(f->fd, raw, sizeof raw, 0);
-    if (n == (ssize_t)sizeof raw)
-        return WF_OK;
-    int errnum = n < 0 ? errno : ENOSPC;
-    return wf_fail(err, wf_code_from_errno(errnum), "cannot write the log's mark: %s",
-                   strerror(errnum));
+    for (size_t put = 0; put < sizeof raw;) {
+        ssize_t n = pwrite(f->fd, raw + put, sizeof raw - put, (off_t)put);
+        if (n >= 0)
+            put += (size_t)n;
+        else if (errno != EINTR)
+            return wf_fail_errno(err, errno, "cannot write the log's mark");
+    }
+    return WF_OK;
 }

@@ -332,7 +332,9 @@ static int ask_and_wait(struct store *s, struct op *op, struct wf_err *err)
     }
     free_op(op);
     lock(s);
-    int rc = s->broken ? wf_fail(err, s->broken_why.code, "%s", s->broken_why.msg) : WF_OK;
+    int rc = s->broken ? (int)s->broken_why.code : WF_OK;
+    if (rc != WF_OK && err)
+        *err = s->broken_why;
     unlock(s);
     return rc;
 }

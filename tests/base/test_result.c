@@ -58,6 +58,21 @@ static void a_full_disk_is_a_resource_that_is_exhausted(void **state)
     assert_int_equal(wf_code_from_errno(ECONNREFUSED), WF_UNAVAILABLE);
 }
 
+static void a_failed_call_on_a_file_says_what_is_wrong_with_the_disk(void **state)
+{
+    struct wf_err err;
+    (void)state;
+    assert_int_equal(wf_fail_errno(&err, ENOSPC, "cannot write %s", "it"), WF_RESOURCE_EXHAUSTED);
+    assert_string_equal(err.reason, "DISK_FULL");
+    assert_string_equal(err.msg, "cannot write it: No space left on device");
+    wf_fail_errno(&err, EIO, "cannot write");
+    assert_string_equal(err.reason, "DISK_FAILED");
+    wf_fail_errno(&err, EROFS, "cannot write");
+    assert_string_equal(err.reason, "PERMISSIONS");
+    wf_fail_errno(&err, ENOENT, "cannot read");
+    assert_string_equal(err.reason, "");
+}
+
 static void failing_with_ok_is_our_bug(void **state)
 {
     (void)state;
@@ -72,6 +87,7 @@ int main(void)
         cmocka_unit_test(long_messages_are_cut_and_terminated),
         cmocka_unit_test(every_code_has_a_name_that_leads_back),
         cmocka_unit_test(a_full_disk_is_a_resource_that_is_exhausted),
+        cmocka_unit_test(a_failed_call_on_a_file_says_what_is_wrong_with_the_disk),
         cmocka_unit_test(failing_with_ok_is_our_bug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,6 +140,8 @@ static void fail_each_operation(int code, bool always)
         bool did = failing_vfs_failed();
         if (rc == WF_OK && did)
             assert_true(f.failures <= 1);
+        if (f.failures == 1)
+            assert_string_equal(f.err.reason, code == SQLITE_FULL ? "DISK_FULL" : "DISK_FAILED");
         if (f.store && rc != WF_OK)
             wf_log_store_sqlite_free(f.store);
         else
@@ -202,7 +204,9 @@ static void a_failure_is_told_once_and_stays(void **state)
     assert_string_equal(f.err.reason, "DISK_FULL");
     assert_non_null(strstr(f.err.msg, "log.db"));
     int writes = failing_vfs_count();
-    assert_int_equal(f.store->set_vote(f.store->ctx, 9, 1, &f.err), WF_RESOURCE_EXHAUSTED);
+    struct wf_err why = {0};
+    assert_int_equal(f.store->set_vote(f.store->ctx, 9, 1, &why), WF_RESOURCE_EXHAUSTED);
+    assert_string_equal(why.reason, "DISK_FULL");
     fixture_append(&f, 1, 1, 100);
     for (int i = 0; i < 20; i++)
         uv_run(&f.loop, UV_RUN_NOWAIT);
