@@ -93,6 +93,9 @@
 #define WF_DISK_HUNG_MS 1000
 // Leadership given away over a disk is not given away for the same reason again before this.
 #define WF_DISK_REST_MS 60000
+// Free space without which a node does not start: what both write-ahead logs and a small state
+// image take before anything is given back.
+#define WF_DISK_START_MIN (32 * 1024 * 1024)
 // A loop that did not turn for so long is stuck: longer than any work it is allowed.
 #define WF_LOOP_STUCK_MS 3000
 

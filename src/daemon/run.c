@@ -16,6 +16,7 @@
 #include "daemon/consensus.h"
 #include "daemon/node_dir.h"
 #include "daemon/front.h"
+#include "daemon/room.h"
 #include "daemon/watchdog.h"
 #include "rpc/schema.h"
 
@@ -361,6 +362,8 @@ static int prepare(struct run *r, bool bootstrap, struct wf_err *err)
     int rc = wf_run_load_tls(r->config, &r->tls, err);
     if (rc == WF_OK)
         rc = wf_node_dir_open(&r->dir, r->config->data_dir, err);
+    if (rc == WF_OK)
+        rc = wf_room_await(r->dir.path, err);
     if (rc == WF_OK)
         rc = wf_begin(r->config, &r->dir, r->tls, bootstrap, err);
     if (rc == WF_OK)
