@@ -155,14 +155,18 @@ def limit_files(w, node, more):
 
 # --- clocks ----------------------------------------------------------------------------------------
 
+def faketime():
+    if not os.path.exists(FAKETIME):
+        raise Unavailable("there is no %s: apt-get install libfaketime" % FAKETIME)
+    return FAKETIME
+
+
 def own_clock(w, node, monotonic=False):
     """From its next start on, set_clock says what time it is for the node; with monotonic also how
     fast its timers run."""
-    if not os.path.exists(FAKETIME):
-        raise Unavailable("there is no %s: apt-get install libfaketime" % FAKETIME)
     node.clock = os.path.join(w.folder, node.name + ".clock")
     set_clock(w, node, "+0")
-    node.prefix = ["env", "LD_PRELOAD=" + FAKETIME, "FAKETIME_TIMESTAMP_FILE=" + node.clock,
+    node.prefix = ["env", "LD_PRELOAD=" + faketime(), "FAKETIME_TIMESTAMP_FILE=" + node.clock,
                    "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=%d" % (not monotonic)]
 
 

@@ -54,12 +54,13 @@ KEEPS_FOLDER = {1}  # a run that failed leaves logs and history for whoever look
 
 
 def settle_in():
-    """The first step inside: own /proc, own list of network namespaces, loopback."""
+    """The first step inside: own /proc, own list of network namespaces, own shared memory, loopback."""
     try:
         run("mount", "--make-rprivate", "/")
         run("mount", "-t", "proc", "proc", "/proc")
         os.makedirs(NETNS, exist_ok=True)
         run("mount", "-t", "tmpfs", "tmpfs", NETNS)
+        run("mount", "-t", "tmpfs", "tmpfs", "/dev/shm")
         run("ip", "link", "set", "lo", "up")
     except OSError as error:
         raise Unavailable(str(error)) from error

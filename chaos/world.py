@@ -10,8 +10,9 @@ import subprocess
 import threading
 import time
 
+import nemesis
 import net
-from harness import pb, procs, rpc, watchfire
+from harness import certs, pb, procs, rpc, watchfire
 
 PORT = 7411
 CLIENTS_PER_REGION = 2
@@ -35,6 +36,11 @@ class Nodes(watchfire.Cluster):
         self.regions = regions
         super().__init__(folder, n, level="info")
 
+    def make_authority(self):
+        """As if it had been made half a day ago: a node whose clock goes back still believes it."""
+        return certs.Authority(self.folder, "spiffe://" + watchfire.NAME,
+                               {"LD_PRELOAD": nemesis.faketime(), "FAKETIME": "-12h"})
+
     def founders(self, n):
         return [self.place(self.regions[i % len(self.regions)], i // len(self.regions)) for i in range(n)]
 
@@ -48,6 +54,7 @@ class Nodes(watchfire.Cluster):
 
     def start_node(self, node, prefix=()):
         super().start_node(node, [*node.where.prefix(), *node.prefix, *prefix])
+        node.killed = False
 
 
 class Observer(threading.Thread):
@@ -188,16 +195,21 @@ class World:
             return None
 
     def alive(self):
-        return [node for node in self.nodes if node.process.alive() and node not in self.paused]
+        return [node for node in self.nodes if node.process and node.process.alive() and
+                node not in self.paused]
+
+    def leader_if_any(self):
+        """The node that leads in the highest term, as those that answer tell, or None."""
+        seen = [(status.term, node) for node in self.alive() for status in [self.status(node)]
+                if status and status.state == "leader"]
+        return max(seen, key=lambda pair: pair[0])[1] if seen else None
 
     def leader(self, seconds=30):
-        """The node that leads in the highest term, as those that answer tell."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            seen = [(status.term, node) for node in self.alive() for status in [self.status(node)]
-                    if status and status.state == "leader"]
-            if seen:
-                return max(seen, key=lambda pair: pair[0])[1]
+            found = self.leader_if_any()
+            if found:
+                return found
             time.sleep(0.05)
         raise Broken("nobody led for %d s" % seconds)
 
@@ -263,6 +275,50 @@ class World:
                 node.killed = False
                 self.cluster.start_node(node)
 
+    def stop(self, node):
+        """As a service manager does it."""
+        self.mark("stop", node.name)
+        node.killed = True
+        code = node.process.stop(30)
+        self.expect(code == 0, "%s was asked to stop and ended with %d" % (node.name, code))
+
+    def transfer(self, node):
+        """Leadership to this node."""
+        self.mark("transfer", "to " + node.name)
+
+        def done():
+            leader = self.leader()
+            if leader is not node:
+                try:
+                    self.call(leader, watchfire.CLUSTER + "TransferLeadership", {1: node.name}, 10)
+                except rpc.Error:
+                    pass
+            return self.leader() is node
+        self.wait_for("leadership to go to " + node.name, done, 60)
+
+    def transfer_away(self, node):
+        self.transfer(self.rng.choice([other for other in self.alive() if other is not node]))
+
+    # --- members that come and go ---
+
+    def new_node(self, region):
+        """Configured to join, not yet known to anybody."""
+        number = sum(node.where is region for node in self.everyone)
+        node = self.cluster.place(region, number)
+        self.cluster.write_joining(node)
+        return node
+
+    def begin(self, node):
+        """Its process; from now on it is one of the nodes."""
+        self.cluster.start_node(node)
+        self.cluster.connect(node)
+        self.nodes.append(node)
+        self.everyone.append(node)
+
+    def forget(self, node):
+        """It is no member any more."""
+        self.nodes.remove(node)
+
     def pause(self, node):
         if node not in self.paused:
             self.mark("pause", node.name)
@@ -279,7 +335,7 @@ class World:
 
     def nobody_ended(self):
         for node in self.nodes:
-            if not node.process.alive() and not getattr(node, "killed", False) and \
+            if not node.process.alive() and not node.killed and \
                     node.name not in self.may_end:
                 raise Broken("%s ended by itself with %d:\n%s" % (
                     node.name, node.process.child.returncode, node.process.tail(5)))

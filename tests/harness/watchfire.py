@@ -68,6 +68,7 @@ class Node:
         self.config = os.path.join(folder, name + ".yaml")
         self.log = os.path.join(folder, name + ".log")
         self.process = self.client = None
+        self.program, self.joining = None, False  # another program than the others run; begins by join
 
 
 class Cluster:
@@ -77,13 +78,16 @@ class Cluster:
     def __init__(self, folder, n=3, level="warn"):
         self.program = binary("watchfired")
         self.folder = os.path.join(folder, "watchfire")
-        self.authority = certs.Authority(self.folder, "spiffe://" + NAME)
+        self.authority = self.make_authority()
         self.ca = self.authority.ca
         self.admin = self.user("root")
         self.id, self.level = uuid.uuid4().hex, level
         self.nodes = self.founders(n)
         self.write_configs()
         self.token = self.incident = None
+
+    def make_authority(self):
+        return certs.Authority(self.folder, "spiffe://" + NAME)
 
     def founders(self, n):
         return [Node("%s-1" % REGIONS[i], REGIONS[i], "127.0.0.1:%d" % port, self.folder)
@@ -113,6 +117,7 @@ class Cluster:
 
     def write_joining(self, node):
         """The configuration of a node that asks all others to be let in."""
+        node.joining = True
         self.write_config(node, "join: {endpoints: [%s]}\n" % ", ".join(
             '"%s"' % other.address for other in self.nodes))
 
@@ -128,8 +133,9 @@ class Cluster:
         node.client = rpc.Client(node.admin, self.ca, *self.admin)
 
     def start_node(self, node, prefix=()):
-        found = [] if os.path.exists(os.path.join(node.data, "log.db")) else ["--bootstrap"]
-        node.process = procs.Process([*prefix, self.program, "--config", node.config, *found], node.log)
+        found = node.joining or os.path.exists(os.path.join(node.data, "log.db"))
+        node.process = procs.Process([*prefix, node.program or self.program, "--config", node.config,
+                                      *([] if found else ["--bootstrap"])], node.log)
 
     def status(self, node, timeout=2):
         return Status(node.client.call(CLUSTER + "GetStatus", b"", timeout))

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clocks that are wrong: rows 40 and 41 of the matrix."""
+import time
+
+import nemesis
+from registry import scenario
+
+STEPS = ("+3600", "+3599", "-3600", "+0")  # an hour on; a leap second again; an hour back; right
+FROZEN, EPOCH = "@%Y-%m-%d %H:%M:%S", "@1970-01-01 00:00:10"
+DAY_S = 86400
+
+
+def with_own_clocks(w, nodes, monotonic=False):
+    """Start them again, one after the other, each with a clock of its own."""
+    for node in nodes:
+        nemesis.own_clock(w, node, monotonic)
+        w.kill(node)
+        w.restart(node)
+        w.wait_for("%s to be back" % node.name, lambda n=node: w.serves(n), 60)
+
+
+@scenario("clock-steps", rows=[40], seconds=30)
+def clock_steps(w):
+    """The wall clocks of the leader and of a follower jump by an hour, to and fro, and stand still.
+    Timers run on; times on the record never go back."""
+    leader, follower = w.leader(), w.follower()
+    with_own_clocks(w, [leader, follower])
+    w.transfer(leader)
+    since, term = time.monotonic_ns(), w.term()
+    pause = w.seconds / (len(STEPS) * 2 + 1)
+    for node in (leader, follower):
+        for step in STEPS:
+            nemesis.set_clock(w, node, step)
+            w.sleep(pause)
+            w.first_write_after(time.monotonic_ns())
+    nemesis.set_clock(w, leader, time.strftime(FROZEN))
+    w.sleep(pause)
+    w.first_write_after(time.monotonic_ns())
+    w.expect(w.term() == term and w.changes_of_leader(since) == 0, "a wall clock changed the leader")
+    nemesis.set_clock(w, leader, "+0")
+
+
+@scenario("clock-1970", rows=[40], seconds=15)
+def clock_1970(w):
+    """A follower starts with its clock at 1970: no certificate is valid yet. It does no harm, and serves
+    again as soon as its clock is right."""
+    follower, leader, term = w.follower(), w.leader(), w.term()
+    nemesis.own_clock(w, follower)
+    w.may_end.add(follower.name)  # it may refuse to start
+    nemesis.set_clock(w, follower, EPOCH)
+    w.kill(follower)
+    w.restart(follower)
+    w.sleep(w.seconds)
+    w.first_write_after(time.monotonic_ns(), [node.region for node in w.others(follower)])
+    w.expect(w.leader() is leader and w.term() == term, "a node from 1970 changed leader or term")
+    w.expect("certificate" in open(follower.log).read().lower(), "it says nothing of certificates:\n" +
+             follower.process.tail(5))
+    nemesis.set_clock(w, follower, "+0")
+    w.restart(follower)
+    w.wait_for("it to serve with the right time", lambda: w.serves(follower), 60)
+    w.may_end.discard(follower.name)
+
+
+@scenario("clock-drift", rows=[40, 41], seconds=30)
+def clock_drift(w):
+    """All clocks of two nodes run 500 ppm fast and slow, then a fifth fast and slow: no promise rests on
+    clocks that agree."""
+    fast, slow = w.leader(), w.follower()
+    with_own_clocks(w, [fast, slow], monotonic=True)
+    w.transfer(fast)
+    for ppm in (500, 200000):
+        nemesis.set_clock(w, fast, "+0 x%.6f" % (1 + ppm / 1e6))
+        nemesis.set_clock(w, slow, "+0 x%.6f" % (1 - ppm / 1e6))
+        w.sleep(w.seconds / 2)
+        w.first_write_after(time.monotonic_ns())
+    for node in (fast, slow):  # a clock that went too fast cannot go back: begin anew
+        w.kill(node)
+        nemesis.set_clock(w, node, "+0")
+        w.restart(node)
+
+
+@scenario("monotonic-apart", rows=[41], seconds=15)
+def monotonic_apart(w):
+    """Two nodes live in time namespaces: their monotonic clocks are a day and a month ahead."""
+    for node, days in ((w.leader(), 1), (w.follower(), 30)):
+        ahead = str(days * DAY_S)
+        node.prefix = ["unshare", "--time", "--monotonic", ahead, "--boottime", ahead, "--fork",
+                       "--kill-child"]
+        w.mark("monotonic", "%s: %d days ahead" % (node.name, days))
+        w.kill(node)
+        w.restart(node)
+        w.wait_for("%s to be back" % node.name, lambda n=node: w.serves(n), 60)
+    ahead = next(node for node in w.nodes if node.prefix)
+    w.transfer(ahead)
+    w.sleep(w.seconds)
+    w.figure("write acknowledged after %.2f s" % w.first_write_after(time.monotonic_ns()))
+    since = time.monotonic_ns()
+    w.kill(ahead)
+    w.figure("first write acknowledged %.2f s after the leader's death" % w.first_write_after(since))

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Members that come and go while things fail, and versions that differ: rows 42 and 43 of the matrix."""
+import os
+import subprocess
+import time
+
+import nemesis
+from harness import pb, rpc, watchfire
+from registry import scenario
+
+STANDBY, VOTER = 2, 3
+REMOVED = 79
+CHANGE_S = 60  # for one change, with all that fails meanwhile
+OTHER_VERSION = "99.0.0"
+
+
+def member(w, node, name):
+    """(role, connected) of a member as a node has it, or None."""
+    try:
+        answer = w.call(node, watchfire.CLUSTER + "GetStatus", {}, 5)
+    except rpc.Error:
+        return None
+    return next(((m.int(5), bool(m.int(7))) for m in answer.messages(9) if m.str(2) == name), None)
+
+
+def change(w, method, fields, done):
+    """As a person does it: ask who leads, look whether it has been done, again until it has."""
+    refusals = []
+
+    def tried():
+        leader = w.leader()
+        if done(leader):
+            return True
+        try:
+            w.call(leader, watchfire.CLUSTER + method, fields, 10)
+        except rpc.Error as error:
+            refusals.append("%s: %s" % (leader.name, error.details()))
+        return done(w.leader())
+
+    w.mark("members", "%s %s" % (method, " ".join(str(value) for value in fields.values())))
+    start = time.monotonic()
+    try:
+        w.wait_for(method, tried, CHANGE_S)
+    finally:
+        for text in dict.fromkeys(refusals):
+            w.say("refused meanwhile: " + text)
+    w.figure("%s %s took %.2f s" % (method, fields[1], time.monotonic() - start))
+
+
+def add(w, region):
+    """A new node in a region, known and running."""
+    node = w.new_node(region)
+    change(w, "AddMember", {1: node.name, 2: node.region, 3: node.address},
+           lambda leader: member(w, leader, node.name))
+    w.begin(node)
+    return node
+
+
+def promote(w, node, *roles):
+    for role in roles or (STANDBY, VOTER):
+        change(w, "AssignMember", {1: node.name, 2: role},
+               lambda leader, r=role: (member(w, leader, node.name) or (0,))[0] >= r)
+
+
+def remove(w, node):
+    change(w, "RemoveMember", {1: node.name},
+           lambda leader: leader is not node and member(w, leader, node.name) is None)
+    w.forget(node)
+
+
+@scenario("replace-node", rows=[42], settle_s=90)
+def replace_node(w):
+    """A node is lost for good and another one is cut off: three of five are left, add a new one, make it
+    a voter, and remove the lost one."""
+    lost = w.follower()
+    w.kill(lost)
+    cut_off = w.rng.choice(w.others(lost, w.leader()))
+    nemesis.split(w, [cut_off], w.others(cut_off))
+    new = add(w, lost.where)
+    promote(w, new)
+    remove(w, lost)
+    nemesis.join(w, [cut_off], w.others(cut_off))
+    w.wait_for("the new one to serve", lambda: w.serves(new), 60)
+    w.sleep(2)
+
+
+@scenario("remove-leader", rows=[42], settle_s=90)
+def remove_leader(w):
+    """The leader is to go while a follower stands still: leadership moves, it is removed and ends."""
+    leader = w.leader()
+    still = w.follower()
+    w.pause(still)
+    w.may_end.add(leader.name)
+    w.transfer_away(leader)
+    remove(w, leader)
+    w.wait_for("%s to end" % leader.name, lambda: not leader.process.alive())
+    w.expect(leader.process.child.returncode == REMOVED, "it ended with %d" % leader.process.child.returncode)
+    w.figure("write acknowledged after %.2f s" % w.first_write_after(time.monotonic_ns()))
+    w.resume(still)
+
+
+@scenario("promote-standby", rows=[42], settle_s=90)
+def promote_standby(w):
+    """A standby waits; the leader's region is lost; the standby becomes a voter, and the lost one goes."""
+    lost = w.leader()
+    new = add(w, w.follower().where)
+    promote(w, new, STANDBY)
+    nemesis.split(w, [lost], w.others(lost))
+    w.first_write_after(time.monotonic_ns(), [node.region for node in w.others(lost)])
+    promote(w, new, VOTER)
+    remove(w, lost)
+    w.may_end.add(lost.name)
+    w.sleep(2)
+    lost.process.kill()
+
+
+@scenario("change-and-crash", rows=[42], settle_s=90)
+def change_and_crash(w):
+    """Whoever leads is killed in the middle of each change of the members: the change is done or it is
+    not, and can be asked for again."""
+    new = add(w, w.follower().where)
+    for role in (STANDBY, VOTER):
+        crash_during(w, "AssignMember", {1: new.name, 2: role})
+        promote(w, new, role)
+    crash_during(w, "RemoveMember", {1: new.name})
+    remove(w, new)
+
+
+def crash_during(w, method, fields):
+    leader = w.leader()
+    call = leader.client.start(watchfire.CLUSTER + method, pb.encode(fields), 10)
+    w.sleep(w.rng.uniform(0, 0.3))
+    w.kill(leader)
+    call.exception()
+    w.restart(leader)
+    w.wait_for("%s to be back" % leader.name, lambda: w.serves(leader), 60)
+
+
+@scenario("upgrade", rows=[43], seconds=20, settle_s=90)
+def upgrade(w):
+    """Node by node to a build of another version and half of them back again, under load. WF_OTHER_BUILD
+    names the other build; without it the same sources are built with another version's name, which shows
+    that nothing hangs on it, and nothing about changed formats."""
+    other = other_build(w)
+    order = w.others(w.leader()) + [w.leader()]  # the leader last, as the manual has it
+    for node in order:
+        change_program(w, node, other)
+    w.sleep(w.seconds / 2)
+    for node in order[:len(order) // 2]:
+        change_program(w, node, w.cluster.program)
+    versions = {node.name: w.call(node, watchfire.CLUSTER + "GetStatus", {}).str(15) for node in w.nodes}
+    w.say("versions: %s" % versions)
+    w.expect(len(set(versions.values())) == 2, "no mixture of versions: %s" % versions)
+    w.sleep(w.seconds / 2)
+
+
+def change_program(w, node, program):
+    w.mark("program", "%s runs %s" % (node.name, program))
+    w.stop(node)
+    node.program = program
+    w.restart(node)
+    w.wait_for("%s to serve" % node.name, lambda: w.serves(node), 60)
+
+
+def other_build(w):
+    folder = os.environ.get("WF_OTHER_BUILD")
+    if not folder:
+        folder = os.path.join(os.path.dirname(w.cluster.program), "other-version")
+        flags = '-UWF_VERSION -DWF_VERSION=\\"%s\\"' % OTHER_VERSION
+        w.say("building version %s in %s" % (OTHER_VERSION, folder))
+        for argv in (["cmake", "-S", watchfire.ROOT, "-B", folder, "-G", "Ninja",
+                      "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_C_FLAGS=" + flags],
+                     ["cmake", "--build", folder, "--target", "watchfired"]):
+            done = subprocess.run(argv, capture_output=True, text=True)
+            if done.returncode:
+                raise OSError("%s failed:\n%s%s" % (" ".join(argv), done.stdout[-2000:], done.stderr))
+    return os.path.join(folder, "watchfired")
