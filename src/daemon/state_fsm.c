@@ -91,11 +91,19 @@ static void image_end(void *image)
     free(p);
 }
 
-static int image_install(void *ctx, const char *path, const struct wf_image_info *info,
-                         struct wf_err *err)
+static int image_take(void *ctx, const char *path, const struct wf_image_info *info,
+                      struct wf_err *err)
 {
     struct wf_state_fsm *f = ctx;
-    int rc = wf_state_install(f->state, path, err);
+    (void)info; // its hash was checked when the file got its name
+    return wf_state_take(f->state, path, err);
+}
+
+static int image_adopt(void *ctx, const char *path, const struct wf_image_info *info,
+                       struct wf_err *err)
+{
+    struct wf_state_fsm *f = ctx;
+    int rc = wf_state_adopt(f->state, err);
     if (rc == WF_OK && wf_state_applied(f->state) != info->index)
         rc = wf_fail(err, WF_DATA_LOSS, "the state image %s is of index %llu, not %llu", path,
                      (unsigned long long)wf_state_applied(f->state),
@@ -117,7 +125,8 @@ void wf_state_fsm_init(struct wf_state_fsm *f, struct wf_state *state, struct wf
                              .image_begin = image_begin,
                              .image_write = image_write,
                              .image_end = image_end,
-                             .image_install = image_install};
+                             .image_take = image_take,
+                             .image_adopt = image_adopt};
     f->apply_seconds = wf_histogram(metrics, "watchfire_apply_seconds", "",
                                     "Time to apply one entry to the state", 1e-5, 1);
     f->batch_commands = wf_histogram(metrics, "watchfire_entry_commands", "",

@@ -43,6 +43,7 @@ static int apply_batch(struct wf_node *n, const struct wf_batch *batch)
 {
     struct wf_err err = {0};
 
+    WF_ASSERT(!n->take.running); // a pool thread writes the state
     if (n->fsm.apply(n->fsm.ctx, batch, n->results, &err) != WF_OK) {
         node_fatal(n, &err);
         return RAFT_IOERR;
@@ -71,7 +72,7 @@ static int fill_to(struct wf_node *n, uint64_t index)
 
 void apply_catch_up(struct wf_node *n)
 {
-    if (!n->dead)
+    if (!n->dead && !take_busy(n))
         (void)fill_to(n, wf_raft_applied(node_raft(n)));
 }
 
@@ -91,7 +92,6 @@ static int apply_entry(struct wf_node *n, uint64_t index, struct wf_bytes bytes)
 {
     struct wf_batch batch = {0};
 
-    n->n_results = 0;
     // B4: what a failed write has misplaced is found here, before it is applied.
     if (wf_batch_decode(bytes, n->commands, &batch) != WF_OK || batch.index != index)
         return misplaced(n, index);
@@ -118,12 +118,15 @@ static int fsm_apply(struct raft_fsm *f, const struct raft_buffer *buf, void **r
     if (n->dead)
         return RAFT_SHUTDOWN;
     n->log_bytes += buf->len;
+    n->n_results = 0;
+    if (take_busy(n))
+        return 0; // it stays in the log, which is played from the seed on
     // libraft raises last_applied only after this returns.
     return apply_entry(n, wf_raft_applied(node_raft(n)) + 1,
                        (struct wf_bytes){buf->base, buf->len});
 }
 
-// At start, and when a snapshot is installed.
+// At start, and when a snapshot is installed: then the image has been taken in already.
 static int fsm_restore(struct raft_fsm *f, struct raft_buffer *buf)
 {
     struct wf_node *n = f->data;
@@ -140,12 +143,13 @@ static int fsm_restore(struct raft_fsm *f, struct raft_buffer *buf)
             wf_fail(&err, WF_INVALID_ARGUMENT, "the image directory's path is too long");
             goto fatal;
         }
-        if (n->fsm.image_install(n->fsm.ctx, path, &info, &err) != WF_OK) {
+        WF_ASSERT(!n->started);
+        if (n->fsm.image_take(n->fsm.ctx, path, &info, &err) != WF_OK ||
+            n->fsm.image_adopt(n->fsm.ctx, path, &info, &err) != WF_OK) {
             // B26: libraft has already dropped its log; there is no way back but a restart.
             wf_wrap(&err, (int)err.code, "state image %s", path);
             goto fatal;
         }
-        apply_forget_marks(n);
     }
     raft_free(buf->base);
     n->log_bytes = 0;
@@ -157,20 +161,26 @@ fatal:
     return RAFT_CORRUPT;
 }
 
-void apply_replay(struct wf_node *n)
+bool apply_replay(struct wf_node *n, size_t max_bytes)
 {
     struct raft *r = node_raft(n);
     struct wf_record record;
+    size_t bytes = 0;
 
     for (uint64_t i = apply_index(n) + 1; i <= wf_raft_applied(r) && !n->dead; i++) {
+        if (bytes > max_bytes)
+            return true;
         if (!wf_raft_entry(r, i, &record)) {
             misplaced(n, i);
-            return;
+            return false;
         }
+        bytes += record.data.len;
         if (record.type == WF_RECORD_COMMAND)
             (void)apply_entry(n, i, record.data);
     }
-    apply_catch_up(n);
+    if (!n->dead)
+        (void)fill_to(n, wf_raft_applied(r));
+    return false;
 }
 
 void apply_init(struct wf_node *n)

@@ -2,7 +2,8 @@
 // What replication needs of the state machine above it. Replication does not know what a command
 // means; the daemon plugs in state/, the simulator its own.
 //
-// All calls come from the consensus thread, except image_write, which runs on a pool thread.
+// All calls come from the consensus thread, except image_write and image_take, which run on a pool
+// thread.
 #ifndef WF_REPLICATION_FSM_H
 #define WF_REPLICATION_FSM_H
 
@@ -64,10 +65,15 @@ struct wf_fsm {
                        struct wf_err *err);
     void (*image_end)(void *image);
 
-    // Replace the whole state by the image at path, which info describes. The file stays the
-    // caller's. On failure the node stops.
-    int (*image_install)(void *ctx, const char *path, const struct wf_image_info *info,
-                         struct wf_err *err);
+    // Replace the whole state by the image at path, which info describes, in two steps: take checks
+    // and copies it (long; other thread; meanwhile nothing is applied, and applied, digest,
+    // next_due and tick_command still answer for the old state), adopt goes on from it. A crash
+    // between the two leaves one state or the other. The file stays the caller's. On failure the
+    // node stops.
+    int (*image_take)(void *ctx, const char *path, const struct wf_image_info *info,
+                      struct wf_err *err);
+    int (*image_adopt)(void *ctx, const char *path, const struct wf_image_info *info,
+                       struct wf_err *err);
 };
 
 #endif

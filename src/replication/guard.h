@@ -81,6 +81,9 @@ struct wf_guard_events {
     void (*on_ship)(void *ctx, uint64_t to, const struct wf_manifest *manifest);
     // Is the image that this manifest names here, whole and verified?
     bool (*have_image)(void *ctx, const struct wf_manifest *manifest);
+    // The snapshot of another node is stored in place of our log: take its image into the state,
+    // and say so with wf_guard_installed, now or later. Until then libraft applies nothing.
+    void (*on_install)(void *ctx, const struct wf_manifest *manifest);
 };
 
 // Load the store and start libraft with it. Everything handed in outlives the guard. fsm is
@@ -120,6 +123,9 @@ int wf_guard_transfer(struct wf_guard *g, struct raft_transfer *req, uint64_t id
 
 // The image has arrived at the peer: let the snapshot message follow.
 void wf_guard_send_install(struct wf_guard *g, uint64_t to, const struct wf_manifest *manifest);
+
+// The image that on_install spoke of is the state now: libraft goes on from there. Once for each.
+void wf_guard_installed(struct wf_guard *g);
 
 // Take a snapshot at the next applied entry, or no longer; and how many entries to keep behind it.
 void wf_guard_snapshot_at_next(struct wf_guard *g, bool wanted);

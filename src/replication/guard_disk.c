@@ -307,7 +307,23 @@ static void on_snapshot_stored(void *arg, const struct wf_err *err)
         guard_fail_stop(g, err, 0);
     if (g->dead && !g->stopping)
         return;
-    snapshot_finish(op, err != NULL ? RAFT_IOERR : 0);
+    if (!op->install || err != NULL || g->stopping) {
+        snapshot_finish(op, err != NULL ? RAFT_IOERR : op->install ? RAFT_CANCELED : 0);
+        return;
+    }
+    WF_ASSERT(g->stored == NULL);
+    g->stored = op;
+    g->events.on_install(g->events.ctx, &op->manifest);
+}
+
+void wf_guard_installed(struct wf_guard *g)
+{
+    struct guard_op *op = g->stored;
+
+    WF_ASSERT(op != NULL && op->install && g->installing);
+    g->stored = NULL;
+    if (!g->dead && !g->stopping)
+        snapshot_finish(op, 0);
 }
 
 static int fill_manifest(struct wf_manifest *m, const struct raft_snapshot *s, uint64_t term)

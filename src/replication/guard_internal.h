@@ -69,6 +69,8 @@ struct wf_guard {
     unsigned cut_wait; // B11: writes that were pending at the last truncation
     unsigned works_pending;
     bool installing;
+    struct guard_op
+        *stored; // an install whose manifest is stored and whose image is being taken in
     struct wf_manifest manifest; // our copy of what is stored
 
     // --- follower

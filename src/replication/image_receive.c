@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The follower's half of shipping a state image: a part file that survives a broken link, verified
-// as a whole before it gets its name. A fenced node asks for one by itself and takes it in here.
+// as a whole before it gets its name. A fenced node asks for one by itself (image_take.c).
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,9 @@ bool receive_have(struct wf_node *n, const struct wf_image_info *info)
     char path[WF_IMAGE_PATH_MAX];
     uint64_t size;
 
-    // The name is given only to a file that was verified and synced.
-    return wf_image_path(path, n->image_dir, info, ".image") == WF_OK &&
+    // The name is given only to a file that was verified and synced. One that is being removed is
+    // still there for a moment.
+    return !n->collecting && wf_image_path(path, n->image_dir, info, ".image") == WF_OK &&
            files->size(files->ctx, path, &size, NULL) == WF_OK && size == info->size;
 }
 
@@ -33,50 +34,6 @@ static void acknowledge(struct wf_node *n, uint64_t to, const struct wf_image_in
 static bool same(const struct image_in *in, const struct wf_image_info *info)
 {
     return in->active && memcmp(in->info.hash, info->hash, WF_HASH_SIZE) == 0;
-}
-
-// --- re-seeding --------------------------------------------------------------------------------
-
-static uint64_t lowest_useful(const struct wf_node *n)
-{
-    return wf_raft_first(node_raft(n)) - 1;
-}
-
-// A fenced node replaces its state by the image and plays its own log, which is not in doubt,
-// again.
-static void reseed(struct wf_node *n, const struct wf_image_info *info)
-{
-    char path[WF_IMAGE_PATH_MAX];
-    struct wf_err err = {0};
-
-    if (!n->fenced || info->index < lowest_useful(n) ||
-        info->index > wf_raft_applied(node_raft(n)) || n->job.running)
-        return;
-    if (wf_image_path(path, n->image_dir, info, ".image") != WF_OK)
-        return;
-    if (n->fsm.image_install(n->fsm.ctx, path, info, &err) != WF_OK) {
-        node_fatal(n, &err);
-        return;
-    }
-    apply_forget_marks(n);
-    n->time = 0; // the log's own times only grow
-    for (unsigned i = 0; i < n->n_peers; i++)
-        n->peers[i].has_status = false;
-    apply_replay(n);
-    n->fenced = false;
-    n->changed = true;
-    node_wake(n);
-}
-
-static void ask_for_seed(struct wf_node *n)
-{
-    struct wf_msg m = {.kind = WF_MSG_IMAGE_REQUEST};
-    uint64_t leader = node_leader(n);
-
-    if (leader == 0 || leader == n->opts.id)
-        return;
-    m.image.info.index = lowest_useful(n);
-    (void)node_send(n, leader, &m);
 }
 
 // --- verifying ---------------------------------------------------------------------------------
@@ -126,7 +83,7 @@ static void verify_done(void *arg)
     in->verifying = in->active = false;
     if (job->rc == WF_OK && !n->dead) {
         acknowledge(n, in->from, &job->info, job->info.size, true);
-        reseed(n, &job->info);
+        take_seed(n, &job->info);
     } else if (job->rc != WF_OK && job->err.code != WF_OK) {
         // The disk, and not the bytes: a sync that failed must not be tried again, since the file
         // would then be called whole without being on the disk.
@@ -179,11 +136,12 @@ void receive_offer(struct wf_node *n, uint64_t from, const struct wf_msg_image *
 {
     struct image_in *in = &n->in;
 
-    if (from != node_leader(n) || m->info.size == 0 || m->info.size > WF_IMAGE_MAX)
+    if (from != node_leader(n) || m->info.size == 0 || m->info.size > WF_IMAGE_MAX ||
+        n->collecting) // it is offered again
         return;
     if (receive_have(n, &m->info)) {
         acknowledge(n, from, &m->info, m->info.size, true);
-        reseed(n, &m->info);
+        take_seed(n, &m->info);
         return;
     }
     if (in->verifying)
@@ -234,17 +192,11 @@ void receive_tick(struct wf_node *n)
         n->in.active = false; // the part file stays for the next offer
     if (n->fenced && now - n->reseed_ms > 2ull * n->opts.election_timeout_ms) {
         n->reseed_ms = now;
-        ask_for_seed(n);
+        take_ask(n);
     }
 }
 
 // --- old files ---------------------------------------------------------------------------------
-
-struct collecting {
-    struct wf_node *n;
-    char names[64][WF_HASH_HEX_SIZE + 8];
-    unsigned count;
-};
 
 static bool in_use(struct wf_node *n, const char *name)
 {
@@ -271,31 +223,62 @@ static bool in_use(struct wf_node *n, const char *name)
 
 static void collect_one(void *arg, const char *name)
 {
-    struct collecting *c = arg;
+    struct collect_job *c = arg;
     size_t len = strlen(name);
+    int path;
 
-    if (c->count < 64 && len < sizeof c->names[0] && len > WF_HASH_HEX_SIZE - 1 &&
-        name[WF_HASH_HEX_SIZE - 1] == '.' && !in_use(c->n, name))
-        memcpy(c->names[c->count++], name, len + 1);
+    if (c->n == COLLECT_MAX || len >= WF_HASH_HEX_SIZE + 8 || len < WF_HASH_HEX_SIZE ||
+        name[WF_HASH_HEX_SIZE - 1] != '.' || in_use(c->node, name))
+        return;
+    path = snprintf(c->paths[c->n], sizeof c->paths[0], "%s/%s", c->node->image_dir, name);
+    if (path > 0 && (size_t)path < sizeof c->paths[0])
+        c->n++;
 }
 
-// Remove images that neither the stored manifest nor a transfer names. Not while one is being made:
-// its manifest is not stored yet.
+static void collect_run(void *arg)
+{
+    struct collect_job *c = arg;
+    const struct wf_files *files = c->node->env->files;
+
+    for (unsigned i = 0; i < c->n; i++)
+        (void)files->remove(files->ctx, c->paths[i], NULL); // what stays is found again
+}
+
+static void collect_done(void *arg)
+{
+    struct collect_job *c = arg;
+    struct wf_node *n = c->node;
+
+    WF_ASSERT(n->collecting && n->jobs_pending > 0);
+    free(c);
+    n->collecting = false;
+    n->jobs_pending--;
+    if (n->stopping)
+        node_finish_stop(n);
+}
+
+// Remove images that neither the stored manifest nor a transfer names; on the pool, since a file
+// system may take long over a large one. Not while one is being made: its manifest is not stored
+// yet.
 void receive_collect(struct wf_node *n)
 {
     const struct wf_files *files = n->env->files;
-    struct collecting c = {.n = n};
-    char path[WF_IMAGE_PATH_MAX + sizeof c.names[0] + 1];
+    struct collect_job *c;
 
-    if (n->job.running || n->in.verifying || wf_raft_snapshotting(node_raft(n)))
+    if (n->job.running || n->in.verifying || n->take.running || n->collecting ||
+        wf_raft_snapshotting(node_raft(n)))
         return;
+    c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return; // again at the next turn
     n->collect = false;
-    if (files->list(files->ctx, n->image_dir, collect_one, &c, NULL) != WF_OK)
+    c->node = n;
+    c->work = (struct wf_env_work){.run = collect_run, .done = collect_done, .arg = c};
+    if (files->list(files->ctx, n->image_dir, collect_one, c, NULL) != WF_OK || c->n == 0) {
+        free(c);
         return;
-    for (unsigned i = 0; i < c.count; i++) {
-        int len = snprintf(path, sizeof path, "%s/%s", n->image_dir, c.names[i]);
-
-        WF_ASSERT(len > 0 && (size_t)len < sizeof path);
-        (void)files->remove(files->ctx, path, NULL);
     }
+    n->collecting = true;
+    n->jobs_pending++;
+    n->env->work(n->env->ctx, &c->work);
 }

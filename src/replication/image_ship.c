@@ -14,6 +14,9 @@ enum { WINDOW = 16 * WF_IMAGE_CHUNK };
 enum { RATE_BYTES_PER_MS = 48 * 1024 };
 // No progress for so long: send again from where the peer is; and give up after ten times that.
 #define RESEND_MS(n) (2ull * (n)->opts.heartbeat_timeout_ms + 500)
+// A peer that has all of it and is still heard of may be copying it for so long: WF_IMAGE_MAX at
+// 30 MiB/s.
+enum { INSTALL_MS = 10 * 60 * 1000 };
 
 static void manifest_free(struct wf_manifest *m)
 {
@@ -100,6 +103,15 @@ static void offer(struct wf_node *n, struct peer *p)
     (void)node_send(n, p->id, &m);
 }
 
+static bool given_up(const struct wf_node *n, const struct peer *p)
+{
+    uint64_t now = node_now_ms(n), limit = 10 * RESEND_MS(n);
+
+    if (p->out->complete && p->up && now - p->heard_ms <= limit)
+        limit = INSTALL_MS;
+    return now - p->out->moved_ms > limit;
+}
+
 void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, bool install)
 {
     struct peer *p = peer_note(n, to);
@@ -114,7 +126,7 @@ void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, boo
         // One that makes progress is finished first, even if there is a newer one by now: else a
         // slow link would never get a whole one.
         p->out->install |= install;
-        if (node_now_ms(n) - p->out->moved_ms < 10 * RESEND_MS(n)) {
+        if (!given_up(n, p)) {
             if (node_now_ms(n) - p->out->offered_ms >= RESEND_MS(n))
                 offer(n, p);
             return;
@@ -195,6 +207,7 @@ void ship_ack(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
     if (!o->answered || m->offset < o->acked) // it starts, or starts again
         o->sent = m->offset;
     o->answered = true;
+    o->complete = false; // nor any more, if it said so before
     o->acked = m->offset;
     if (o->sent < o->acked)
         o->sent = o->acked;
@@ -242,7 +255,7 @@ void ship_tick(struct wf_node *n)
 
         if (p->out == NULL)
             continue;
-        if (!node_leads(n) || now - p->out->moved_ms > 10 * RESEND_MS(n)) {
+        if (!node_leads(n) || given_up(n, p)) {
             ship_stop(p);
         } else if (p->out->complete) {
             follow_up(n, p);

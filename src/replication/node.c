@@ -124,6 +124,7 @@ static void on_soon(void *arg)
         propose_flush(n);
         read_turn(n);
         image_make_turn(n);
+        take_turn(n);
     }
     propose_deliver(n);
     read_deliver(n);
@@ -310,6 +311,11 @@ static bool have_image(void *ctx, const struct wf_manifest *m)
            receive_have(ctx, &info);
 }
 
+static void on_install(void *ctx, const struct wf_manifest *m)
+{
+    take_install(ctx, m);
+}
+
 // --- start and stop ----------------------------------------------------------------------------
 
 static void free_node(struct wf_node *n)
@@ -379,7 +385,8 @@ static int start_guard(struct wf_node *n, struct wf_err *err)
 {
     struct wf_guard_options opts = {n->opts.id, n->opts.name, n->opts.election_timeout_ms,
                                     n->opts.heartbeat_timeout_ms, n->opts.guards};
-    struct wf_guard_events events = {n, on_settled, on_guard_fatal, on_ship, have_image};
+    struct wf_guard_events events = {n,       on_settled, on_guard_fatal,
+                                     on_ship, have_image, on_install};
 
     return wf_guard_start(&n->guard, &opts, n->env, n->store, n->net, &n->raft_fsm, &events, err);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of a node share: node.c, apply.c, propose.c, forward.c, read_index.c, peers.c,
-// membership.c, transfer.c, image_make.c, image_ship.c, image_receive.c. Nobody else includes it.
+// membership.c, transfer.c, image_make.c, image_ship.c, image_receive.c, image_take.c. Nobody else
+// includes it.
 #ifndef WF_REPLICATION_NODE_INTERNAL_H
 #define WF_REPLICATION_NODE_INTERNAL_H
 
@@ -104,6 +105,31 @@ struct image_job {
     struct wf_image_info info;
     struct wf_err err;
     bool running;
+};
+
+// One being taken into the state machine: for libraft, which installs a snapshot, or as the seed of
+// a fenced node, which plays its own log again from there.
+struct image_take {
+    struct wf_env_work work;
+    struct wf_image_info info;
+    char path[WF_IMAGE_PATH_MAX];
+    int rc;
+    struct wf_err err;
+    bool seed;
+    bool running;       // on the pool: nothing is applied
+    bool replaying;     // the log, a piece in each turn: what is committed meanwhile waits in it
+    wf_unix_ms time;    // of what was applied before the seed
+    bool install_waits; // for the one that is running, which is a seed
+    struct wf_image_info to; // of that install
+};
+
+// Old files being removed on the pool: as many as there can be of images and parts, and to spare.
+enum { COLLECT_MAX = 64 };
+struct collect_job {
+    struct wf_env_work work;
+    struct wf_node *node;
+    char paths[COLLECT_MAX][WF_IMAGE_PATH_MAX];
+    unsigned n;
 };
 
 struct verify_job {
@@ -252,8 +278,10 @@ struct wf_node {
     void *image_ctx;
     uint64_t image_budget, image_budget_ms;
     struct image_in in;
+    struct image_take take;
     unsigned jobs_pending;
-    bool collect; // old image files are to be removed
+    bool collect;    // old image files are to be removed
+    bool collecting; // they are being removed: none of them is offered, taken or asked for
     uint64_t reseed_ms;
 
     struct node_metrics metrics;
@@ -276,7 +304,8 @@ void node_finish_stop(struct wf_node *n);
 // apply.c
 void apply_init(struct wf_node *n);
 void apply_catch_up(struct wf_node *n); // give the fsm the entries that are none of its own
-void apply_replay(struct wf_node *n);   // re-seed: feed it the log from its applied index on
+// Re-seed: feed it about max_bytes of the log from its applied index on. False when all is done.
+bool apply_replay(struct wf_node *n, size_t max_bytes);
 uint64_t apply_index(const struct wf_node *n);
 const struct mark *apply_mark(const struct wf_node *n, uint64_t index); // NULL: not kept
 void apply_forget_marks(struct wf_node *n);
@@ -367,5 +396,12 @@ void receive_offer(struct wf_node *n, uint64_t from, const struct wf_msg_image *
 void receive_chunk(struct wf_node *n, uint64_t from, const struct wf_msg_image *m);
 void receive_tick(struct wf_node *n);
 void receive_collect(struct wf_node *n);
+
+// image_take.c
+bool take_busy(const struct wf_node *n); // the state machine is not libraft's to apply to
+void take_install(struct wf_node *n, const struct wf_manifest *m); // then wf_guard_installed
+void take_seed(struct wf_node *n, const struct wf_image_info *info);
+void take_ask(struct wf_node *n);  // a fenced node asks the leader for a seed
+void take_turn(struct wf_node *n); // the next piece of the log
 
 #endif

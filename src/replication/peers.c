@@ -265,8 +265,9 @@ void peers_status(struct wf_node *n, uint64_t from, const struct wf_msg_status *
     p->has_status = true;
     if (!n->fenced && agrees(n, m, 0) == 0) {
         judge(n, from, m);
-    } else if (n->fenced && count(n, 1, n->fence_index) >
-                                wf_configuration_voters(wf_raft_configuration(node_raft(n))) / 2) {
+    } else if (n->fenced && !take_busy(n) &&
+               count(n, 1, n->fence_index) >
+                   wf_configuration_voters(wf_raft_configuration(node_raft(n))) / 2) {
         n->fenced = false; // it was the other one
         n->changed = true;
         node_wake(n);

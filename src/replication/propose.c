@@ -139,6 +139,8 @@ static void on_entry(struct raft_apply *req, int status, void *result)
                           (double)(n->env->mono_ns(n->env->ctx) - e->since) / 1e9);
     wf_metric_add(status == 0 ? n->metrics.committed : n->metrics.failed, e->proposals.n);
     entry_unlink(n, e);
+    if (status == 0 && take_busy(n))
+        status = RAFT_LEADERSHIPLOST; // it leads with a state that is being replaced: no results
     WF_ASSERT(status != 0 || (n->result_index == e->index && n->n_results == e->proposals.n));
     while ((p = proposal_pop(&e->proposals)) != NULL) {
         if (status == 0) {

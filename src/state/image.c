@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // State images: made from a pinned read transaction on a connection of their own, installed through
-// SQLite's backup into the open file, so that readers follow and a failure leaves all as it was.
+// SQLite's backup into the open file as one transaction, so that readers follow and a failure
+// leaves all as it was.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -78,7 +79,11 @@ int wf_state_image_begin(struct wf_state *s, struct wf_state_image **out, struct
         wf_state_image_end(image);
         return wf_wrap(err, rc, "begin a state image");
     }
-    WF_ASSERT(image->index == s->meta.applied);
+    if (image->index != s->meta.applied || memcmp(image->digest, s->meta.digest, WF_HASH_SIZE)) {
+        wf_state_image_end(image);
+        return wf_fail(err, WF_UNAVAILABLE,
+                       "the state is being replaced by another node's: try again in a moment");
+    }
     *out = image;
     return WF_OK;
 }
@@ -200,7 +205,43 @@ static int check(struct wf_db *db, struct wf_err *err)
     return WF_OK;
 }
 
-int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err)
+// The state's file as the image is copied into it: by a connection of its own, since the writer's
+// is another thread's. A state in memory has but the one.
+static int open_target(struct wf_state *s, struct wf_db *own, struct wf_err *err)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/state.db", s->dir);
+    int rc = wf_db_open(own, path, SQLITE_OPEN_READWRITE, err);
+    if (rc != WF_OK)
+        return rc;
+    wf_db_exec(own, "PRAGMA synchronous = NORMAL");
+    wf_db_exec(own, "PRAGMA schema_version"); // it knows of the WAL once it has read
+    rc = wf_db_fault(own, err);
+    if (rc != WF_OK)
+        wf_db_close(own);
+    return rc;
+}
+
+static int copy_in(struct wf_state *s, struct wf_db *from, struct wf_err *err)
+{
+    struct wf_db own;
+
+    if (s->dir == NULL)
+        return copy(&s->db, from, -1, err);
+    int rc = open_target(s, &own, err);
+    if (rc != WF_OK)
+        return rc;
+    rc = copy(&own, from, -1, err);
+    // The whole state is in the WAL: written back here, or the writer would have to at its next
+    // commit. A reader that holds on to the old one hinders it, which costs time and nothing else.
+    if (rc == WF_OK)
+        sqlite3_wal_checkpoint_v2(own.conn, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    wf_db_close(&own);
+    return rc;
+}
+
+int wf_state_take(struct wf_state *s, const char *path, struct wf_err *err)
 {
     struct wf_db from;
     // Immutable: a file on its own, to which no journal belongs and nobody writes.
@@ -215,12 +256,21 @@ int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err)
     if (rc == WF_OK) {
         rc = check(&from, err);
         if (rc == WF_OK)
-            rc = copy(&s->db, &from, -1, err);
+            rc = copy_in(s, &from, err);
         wf_db_close(&from);
     }
-    if (rc == WF_OK) {
-        wf_state_load(s);
-        rc = wf_db_fault(&s->db, err);
-    }
     return rc == WF_OK ? WF_OK : wf_wrap(err, rc, "install state image %s", path);
+}
+
+int wf_state_adopt(struct wf_state *s, struct wf_err *err)
+{
+    wf_state_load(s);
+    return wf_db_fault(&s->db, err);
+}
+
+int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err)
+{
+    int rc = wf_state_take(s, path, err);
+
+    return rc == WF_OK ? wf_state_adopt(s, err) : rc;
 }

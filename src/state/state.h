@@ -66,6 +66,13 @@ void wf_state_image_end(struct wf_state_image *image);
 // may be lower. Open readers notice and follow. On failure the state is as it was.
 int wf_state_install(struct wf_state *s, const char *path, struct wf_err *err);
 
+// The same in two steps. take is the long one, for a pool thread: it copies through a connection of
+// its own, so that readers see the new state when it returns. Meanwhile the owner applies nothing;
+// what it asks of s is still the old state's, and no image of s can be begun (UNAVAILABLE). adopt
+// is the owner's, and quick: s goes on from what was taken.
+int wf_state_take(struct wf_state *s, const char *path, struct wf_err *err);
+int wf_state_adopt(struct wf_state *s, struct wf_err *err);
+
 // Write back what can be checkpointed; called from a pool thread with a connection of its own.
 int wf_state_checkpoint(const char *dir, struct wf_err *err);
 

@@ -161,6 +161,16 @@ static bool have_image(void *ctx, const struct wf_manifest *m)
     return ((struct rig *)ctx)->image_here;
 }
 
+static void on_install(void *ctx, const struct wf_manifest *m)
+{
+    struct rig *r = ctx;
+
+    assert_int_equal(m->index, r->put.index);
+    r->installs++;
+    if (!r->hold_install)
+        wf_guard_installed(r->guard);
+}
+
 // --- the rig -------------------------------------------------------------------------------------
 
 struct wf_bytes rig_configuration(const char *roles)
@@ -216,7 +226,7 @@ void rig_init(struct rig *r, uint64_t id, unsigned n)
 void rig_start(struct rig *r, uint32_t guards)
 {
     struct wf_guard_options opts = {r->id, "n", RIG_ELECTION_MS, RIG_HEARTBEAT_MS, guards};
-    struct wf_guard_events events = {r, on_settled, on_fatal, on_ship, have_image};
+    struct wf_guard_events events = {r, on_settled, on_fatal, on_ship, have_image, on_install};
     struct wf_err err = {0};
 
     assert_int_equal(

@@ -39,6 +39,8 @@ struct rig {
     unsigned n_sent;
     int send_rc; // what sending returns
     bool image_here, fatal, stopped;
+    bool hold_install; // else an image is taken in at once
+    unsigned installs;
     void (*close_cb)(void *arg);
     void *close_arg;
 };

@@ -84,15 +84,30 @@ static void image_end(void *image)
     free(image);
 }
 
-static int image_install(void *ctx, const char *path, const struct wf_image_info *info,
-                         struct wf_err *err)
+// On a pool thread. A test may hold it there, to see the loop go on.
+static int image_take(void *ctx, const char *path, const struct wf_image_info *info,
+                      struct wf_err *err)
 {
     struct list_fsm *l = ctx;
     FILE *f = fopen(path, "rb");
-    if (!f || fread(&l->now, sizeof l->now, 1, f) != 1)
+    atomic_fetch_add(&l->takes, 1);
+    while (atomic_load(&l->hold))
+        usleep(1000);
+    if (!f || fread(&l->taken, sizeof l->taken, 1, f) != 1)
         return wf_fail(err, WF_DATA_LOSS, "cannot read %s", path);
     fclose(f);
-    WF_ASSERT(l->now.applied == info->index);
+    WF_ASSERT(l->taken.applied == info->index);
+    return WF_OK;
+}
+
+static int image_adopt(void *ctx, const char *path, const struct wf_image_info *info,
+                       struct wf_err *err)
+{
+    struct list_fsm *l = ctx;
+    (void)path;
+    (void)err;
+    WF_ASSERT(l->taken.applied == info->index);
+    l->now = l->taken;
     l->installed++;
     return WF_OK;
 }
@@ -109,5 +124,6 @@ void list_fsm_init(struct list_fsm *l)
                              .image_begin = image_begin,
                              .image_write = image_write,
                              .image_end = image_end,
-                             .image_install = image_install};
+                             .image_take = image_take,
+                             .image_adopt = image_adopt};
 }

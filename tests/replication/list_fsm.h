@@ -4,6 +4,9 @@
 #ifndef WF_TESTS_LIST_FSM_H
 #define WF_TESTS_LIST_FSM_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "replication/fsm.h"
 
 struct list_state {
@@ -12,8 +15,10 @@ struct list_state {
 };
 
 struct list_fsm {
-    struct list_state now;
+    struct list_state now, taken;
     unsigned installed; // images
+    atomic_bool hold;   // an image that is being taken waits while this is set
+    atomic_uint takes;  // begun
     struct wf_fsm fsm;  // set by list_fsm_init
 };
 

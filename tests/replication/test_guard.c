@@ -317,6 +317,45 @@ static bool takes_a_stale_log_for_the_snapshot(uint32_t guards)
     return bad;
 }
 
+// Between the snapshot's manifest on the disk and its image in the state: nothing is acknowledged
+// or applied, no election is begun, and stopping leaves it at that.
+static void an_install_waits_for_its_image(void **state)
+{
+    struct wf_bytes configuration = rig_configuration("VVV");
+    struct rig r;
+
+    (void)state;
+    for (int stop = 0; stop < 2; stop++) {
+        rig_init(&r, 2, 3);
+        r.image_here = r.hold_install = true;
+        rig_start(&r, WF_GUARD_ALL);
+        rig_receive(&r, 1, install(2, 9, 2, configuration));
+        rig_complete_all(&r);
+        assert_int_equal(r.installs, 1);
+        rig_forget(&r);
+        rig_receive(&r, 1, install(2, 9, 2, configuration));
+        rig_append(&r, 1, 2, 9, 2, 10, 1, (uint64_t[]){2});
+        rig_append(&r, 1, 2, 9, 2, 9, 0, NULL);
+        rig_pass(&r, 5 * RIG_ELECTION_MS);
+        rig_tick(&r);
+        assert_int_equal(r.installs, 1);
+        assert_int_equal(rig_count(&r, WF_MSG_VOTE), 0);
+        assert_true(wf_raft_applied(raft_of(&r)) < 9);
+        assert_int_equal(wf_guard_manifest(r.guard)->index, 0);
+        for (unsigned i = 0; i < r.n_sent; i++)
+            if (r.sent[i].msg.kind == WF_MSG_APPEND_RESULT)
+                assert_true(r.sent[i].msg.append_result.last_index < 9);
+        if (!stop) {
+            wf_guard_installed(r.guard);
+            assert_int_equal(wf_raft_applied(raft_of(&r)), 9);
+            assert_int_equal(wf_guard_manifest(r.guard)->index, 9);
+            assert_int_equal(rig_last(&r, WF_MSG_APPEND_RESULT)->append_result.last_index, 9);
+        }
+        rig_stop(&r);
+    }
+    raft_free((void *)configuration.data);
+}
+
 static bool believes_an_uncommitted_membership(uint32_t guards)
 {
     struct rig r;
@@ -468,11 +507,26 @@ PROOF(M13, a_candidate_disrupts_for_ever)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(B1),  cmocka_unit_test(B2),  cmocka_unit_test(B5),  cmocka_unit_test(B7),
-        cmocka_unit_test(B8),  cmocka_unit_test(B11), cmocka_unit_test(B14), cmocka_unit_test(B15),
-        cmocka_unit_test(B16), cmocka_unit_test(B17), cmocka_unit_test(B18), cmocka_unit_test(B27),
-        cmocka_unit_test(B32), cmocka_unit_test(M1),  cmocka_unit_test(M2),  cmocka_unit_test(M4),
-        cmocka_unit_test(M6),  cmocka_unit_test(M8),  cmocka_unit_test(M13),
+        cmocka_unit_test(B1),
+        cmocka_unit_test(B2),
+        cmocka_unit_test(B5),
+        cmocka_unit_test(B7),
+        cmocka_unit_test(B8),
+        cmocka_unit_test(B11),
+        cmocka_unit_test(B14),
+        cmocka_unit_test(B15),
+        cmocka_unit_test(B16),
+        cmocka_unit_test(B17),
+        cmocka_unit_test(B18),
+        cmocka_unit_test(B27),
+        cmocka_unit_test(B32),
+        cmocka_unit_test(M1),
+        cmocka_unit_test(M2),
+        cmocka_unit_test(M4),
+        cmocka_unit_test(an_install_waits_for_its_image),
+        cmocka_unit_test(M6),
+        cmocka_unit_test(M8),
+        cmocka_unit_test(M13),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -391,6 +391,88 @@ static void one_that_was_away_for_long_gets_an_image(void **state)
     await_even(c);
 }
 
+// Stopped, and behind more log than the others keep; then started, with an image held on the pool.
+static unsigned await_held_install(struct cluster *c, unsigned l)
+{
+    struct wf_node_status status;
+    unsigned away = (l + 1) % NODES;
+    propose_surely(c, l, 20);
+    stop(c, away);
+    do {
+        propose_surely(c, l, 200);
+        wf_node_status(c->s[l].node, &status);
+    } while (status.first_index <= 25 || status.image_index == 0);
+    start(c, away);
+    atomic_store(&c->s[away].fsm.hold, true);
+    deadline(c);
+    while (atomic_load(&c->s[away].fsm.takes) == 0)
+        turn(c);
+    return away;
+}
+
+static void the_loop_goes_on_while_an_image_is_taken(void **state)
+{
+    struct cluster *c = *state;
+    struct wf_node_status status;
+    unsigned l = await_leader(c), away = await_held_install(c, l);
+    uint64_t before = c->s[away].fsm.now.applied;
+    propose_surely(c, away, 50); // it forwards them
+    wf_node_status(c->s[away].node, &status);
+    assert_int_equal(status.leader_id, c->s[l].id);
+    assert_int_equal(c->s[away].fsm.installed, 0);
+    assert_int_equal(c->s[away].fsm.now.applied, before);
+    atomic_store(&c->s[away].fsm.hold, false);
+    await_even(c);
+    assert_true(c->s[away].fsm.installed > 0);
+}
+
+static void one_that_stops_while_it_takes_an_image_begins_again(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c), away = await_held_install(c, l);
+    atomic_store(&c->s[away].fsm.hold, false);
+    stop(c, away);
+    assert_int_equal(c->s[away].fsm.installed, 0);
+    start(c, away);
+    propose_surely(c, l, 20);
+    await_even(c);
+    assert_true(c->s[away].fsm.installed > 0);
+}
+
+static bool fenced(struct cluster *c, unsigned i)
+{
+    struct wf_node_status status;
+    wf_node_status(c->s[i].node, &status);
+    return !status.serving;
+}
+
+// What is committed while the new state is being copied is played from the log afterwards.
+static void a_state_that_differs_is_replaced_while_others_write(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c), wrong = (l + 1) % NODES;
+    propose_surely(c, l, 50);
+    await_even(c);
+    struct list_fsm *fsm = &c->s[wrong].fsm;
+    atomic_store(&fsm->hold, true);
+    fsm->now.hash[0] ^= 1;
+    deadline(c);
+    while (!fenced(c, wrong) || atomic_load(&fsm->takes) == 0)
+        propose_surely(c, l, 5);
+    uint64_t before = fsm->now.applied;
+    propose_surely(c, l, 300);
+    assert_true(fenced(c, wrong));
+    assert_int_equal(fsm->now.applied, before);
+    assert_int_equal(fsm->installed, 0);
+    atomic_store(&fsm->hold, false);
+    await_even(c);
+    while (fenced(c, wrong))
+        turn(c);
+    assert_true(fsm->installed > 0);
+    propose_surely(c, wrong, 20);
+    await_even(c);
+}
+
 static void on_changed(void *ctx, const struct wf_err *err)
 {
     struct cluster *c = ctx;
@@ -528,6 +610,9 @@ int main(void)
         TEST(the_leader_goes_and_comes_back),
         TEST(everybody_goes_and_nothing_is_lost),
         TEST(one_that_was_away_for_long_gets_an_image),
+        TEST(the_loop_goes_on_while_an_image_is_taken),
+        TEST(one_that_stops_while_it_takes_an_image_begins_again),
+        TEST(a_state_that_differs_is_replaced_while_others_write),
         TEST(leadership_is_handed_over),
         TEST(who_waits_for_an_image_hears_of_the_end),
         TEST(a_lost_quorum_is_recovered_and_the_others_join_anew),

@@ -52,6 +52,9 @@ static int fsm_apply(void *ctx, const struct wf_batch *batch, struct wf_bytes *r
     struct fsm *f = &l->fsm;
 
     (void)err;
+    if (l->taking)
+        sim_fail(l->sim, "%s: applies %llu while an image is being installed", l->server->name,
+                 (unsigned long long)batch->index);
     if (batch->index != f->applied + 1)
         sim_fail(l->sim, "%s: applies %llu after %llu", l->server->name,
                  (unsigned long long)batch->index, (unsigned long long)f->applied);
@@ -175,18 +178,34 @@ static void image_end(void *image)
     free(p);
 }
 
-static int image_install(void *ctx, const char *path, const struct wf_image_info *info,
-                         struct wf_err *err)
+static int image_take(void *ctx, const char *path, const struct wf_image_info *info,
+                      struct wf_err *err)
+{
+    struct life *l = ctx;
+    struct file *f = l->dead ? NULL : sim_file(l->server, path, false);
+
+    if (l->dead)
+        return wf_fail(err, WF_UNAVAILABLE, "dead");
+    if (f == NULL || f->len != info->size || f->len < HEAD) {
+        sim_fail(l->sim, "%s: image %s is not there to be installed", l->server->name, path);
+        return wf_fail(err, WF_DATA_LOSS, "no image");
+    }
+    l->taking = true;
+    return WF_OK;
+}
+
+static int image_adopt(void *ctx, const char *path, const struct wf_image_info *info,
+                       struct wf_err *err)
 {
     struct life *l = ctx;
     struct file *f = sim_file(l->server, path, false);
     uint64_t head[4];
 
-    (void)err;
-    if (f == NULL || f->len != info->size || f->len < sizeof head) {
-        sim_fail(l->sim, "%s: image %s is not there to be installed", l->server->name, path);
+    if (!l->taking || f == NULL || f->len != info->size) {
+        sim_fail(l->sim, "%s: image %s went away while it was installed", l->server->name, path);
         return wf_fail(err, WF_DATA_LOSS, "no image");
     }
+    l->taking = false;
     memcpy(head, f->data, sizeof head);
     fsm_free(&l->fsm);
     l->fsm.applied = head[0];
@@ -215,5 +234,6 @@ void sim_fsm_init(struct life *l, struct wf_fsm *out)
                            .image_begin = image_begin,
                            .image_write = image_write,
                            .image_end = image_end,
-                           .image_install = image_install};
+                           .image_take = image_take,
+                           .image_adopt = image_adopt};
 }

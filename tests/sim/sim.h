@@ -104,8 +104,9 @@ struct life {
     struct sim *sim;
     struct server *server;
     unsigned number;
-    bool dead;  // nothing it does counts
-    bool fatal; // its node gave up
+    bool dead;   // nothing it does counts
+    bool fatal;  // its node gave up
+    bool taking; // an image is being installed: nothing may be applied
     struct wf_env env;
     struct wf_log_store store;
     struct wf_peer_net net;

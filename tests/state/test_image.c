@@ -87,6 +87,42 @@ static void in_memory_too(void **state)
     unlink(path);
 }
 
+// What the pool has copied is the readers' at once, and the writer's when it says so.
+static void a_taken_image_is_adopted_afterwards(void **state)
+{
+    struct world w;
+    char path[128];
+    struct wf_state_image *image;
+    uint8_t before[WF_HASH_SIZE], after[WF_HASH_SIZE];
+
+    (void)state;
+    for (int memory = 0; memory < 2; memory++) {
+        if (memory)
+            world_open(&w);
+        else
+            world_open_dir(&w);
+        snprintf(path, sizeof path, "/tmp/watchfire-take-%d", (int)getpid());
+        declare(&w, "ricardo", "x");
+        uint64_t old = wf_state_applied(w.s), seen;
+        take(&w, path);
+        assert_int_equal(note(&w, "sam", "not in the image"), WF_OK);
+        uint64_t now = wf_state_applied(w.s);
+        wf_state_digest(w.s, before);
+        assert_int_equal(wf_state_take(w.s, path, &w.err), WF_OK);
+        assert_int_equal(wf_state_applied(w.s), now);
+        wf_state_digest(w.s, after);
+        assert_memory_equal(before, after, WF_HASH_SIZE);
+        assert_int_equal(wf_state_image_begin(w.s, &image, &w.err), WF_UNAVAILABLE);
+        assert_int_equal(wf_state_reader_applied(w.r, &seen, &w.err), WF_OK);
+        assert_int_equal(seen, old);
+        assert_int_equal(wf_state_adopt(w.s, &w.err), WF_OK);
+        assert_int_equal(wf_state_applied(w.s), old);
+        assert_int_equal(note(&w, "sam", "goes on"), WF_OK);
+        world_close(&w);
+        unlink(path);
+    }
+}
+
 static void anybody_can_open_it(void **state)
 {
     struct world w;
@@ -206,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_image_is_of_its_moment),
         cmocka_unit_test(in_memory_too),
+        cmocka_unit_test(a_taken_image_is_adopted_afterwards),
         cmocka_unit_test(anybody_can_open_it),
         cmocka_unit_test(an_older_image_replaces_a_newer_state),
         cmocka_unit_test(bad_images_are_refused),
