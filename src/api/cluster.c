@@ -6,6 +6,7 @@
 
 #include "api/context.h"
 #include "api/rules.h"
+#include "base/address.h"
 #include "base/assert.h"
 #include "base/hash.h"
 #include "watchfire/v1/cluster.pb-c.h"
@@ -250,15 +251,18 @@ static void on_member_changed(struct wf_ask *ask)
     question_end(q, ask);
 }
 
-// "HOST:PORT": what the other nodes shall dial.
-static bool is_address(const char *s)
+// A name stands for one disk, for good: what the others remember of it would be said of another.
+static int check_new_name(struct wf_api *api, const char *name, struct wf_err *err)
 {
-    const char *colon = strrchr(s, ':');
-    if (!colon || colon == s || colon[1 + strspn(colon + 1, "0123456789")])
-        return false;
-    unsigned long port = strtoul(colon + 1, NULL, 10);
-    bool bracketed = s[0] == '[' && colon[-1] == ']';
-    return port >= 1 && port <= 65535 && (bracketed || memchr(s, ':', (size_t)(colon - s)) == NULL);
+    bool removed;
+    int rc = wf_state_member_removed(api->reader, name, &removed, err);
+    if (rc == WF_OK && removed)
+        return wf_fail_reason(
+            err, WF_ALREADY_EXISTS, "NAME_USED",
+            "%s was a member once and was removed: a name is not given to another "
+            "disk; choose a new one",
+            name);
+    return rc;
 }
 
 static int check_member(const Watchfire__V1__AddMemberRequest *r, struct wf_err *err)
@@ -269,7 +273,7 @@ static int check_member(const Watchfire__V1__AddMemberRequest *r, struct wf_err 
         return wf_fail_reason(err, WF_INVALID_ARGUMENT, "TOO_LONG",
                               "name and region have at most %d bytes, the address %d",
                               WF_NODE_NAME_MAX, WF_ADDRESS_MAX);
-    if (!is_address(r->address))
+    if (!wf_address_ok(r->address, 1))
         return wf_fail_reason(err, WF_INVALID_ARGUMENT, "BAD_ADDRESS",
                               "address must be \"host:port\" (an IPv6 address goes in brackets)");
     return WF_OK;
@@ -286,7 +290,11 @@ void wf_add_member(struct wf_api *api, struct wf_call *call, const struct wf_pri
         snprintf(ask->member->address, sizeof ask->member->address, "%s", r->address);
     }
     struct wf_err err;
-    if (check_member(r, &err) != WF_OK) {
+    struct wf_view view;
+    api->o.backend->view(api->o.backend->ctx, &view);
+    // Only the leader's record is whole; the others point to it.
+    if (check_member(r, &err) != WF_OK ||
+        (view.leading && check_new_name(api, r->name, &err) != WF_OK)) {
         wf_api_fail(api, call, &err);
         wf_ask_free(ask);
         if (q)
@@ -339,18 +347,36 @@ void wf_remove_member(struct wf_api *api, struct wf_call *call, const struct wf_
     submit(api, call, q, wf_ask_member(WF_ASK_REMOVE, r->name, WF_SPARE, on_removed, q));
 }
 
-static void on_transferred(struct wf_ask *ask)
+// Who leads is known where a read has been answered.
+static void on_new_leader(struct wf_ask *ask)
 {
     struct question *q = ask->user;
     Watchfire__V1__TransferLeadershipResponse r = WATCHFIRE__V1__TRANSFER_LEADERSHIP_RESPONSE__INIT;
     struct wf_view view;
     q->api->o.backend->view(q->api->o.backend->ctx, &view);
     r.leader = view.leader;
-    if (ask->err)
-        wf_api_fail(q->api, q->call, ask->err);
-    else
+    if (!ask->err && *r.leader) {
         wf_call_reply(q->call, &r.base);
+    } else {
+        struct wf_err err;
+        wf_fail_reason(&err, WF_UNAVAILABLE, "UNKNOWN_OUTCOME",
+                       "leadership was given away, and this node has not heard yet who has it: "
+                       "watchfire cluster status shows it");
+        wf_api_fail(q->api, q->call, &err);
+    }
     question_end(q, ask);
+}
+
+static void on_transferred(struct wf_ask *ask)
+{
+    struct question *q = ask->user;
+    if (ask->err) {
+        wf_api_fail(q->api, q->call, ask->err);
+        question_end(q, ask);
+        return;
+    }
+    wf_ask_free(ask);
+    submit(q->api, q->call, q, wf_ask_new(WF_ASK_READ, 0, on_new_leader, q));
 }
 
 void wf_transfer(struct wf_api *api, struct wf_call *call, const struct wf_principal *who)

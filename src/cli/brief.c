@@ -120,6 +120,8 @@ static void put_brief(const struct wf_cli *cli, const Watchfire__V1__GetBriefRes
     put_list(cli, "Vendor tickets", &b->base, "vendor_tickets");
     put_list(cli, "Links", &b->base, "links");
     put_list(cli, "Timeline", &b->base, "timeline");
+    if (b->timeline_cut)
+        put_filled(cli, "  What was before that: watchfire log show {incident.id}\n", &b->base);
     if (b->read && b->read->stale)
         fprintf(cli->out, "\n(stale: the state of %s, %" PRId64 " ms old)\n", b->read->node,
                 b->read->age_ms);

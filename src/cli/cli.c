@@ -165,6 +165,9 @@ int wf_cli_call(struct wf_cli *cli, const ProtobufCMessage *request, ProtobufCMe
         return code;
     method_path(cli->args.command, path);
     struct wf_client_call_options o = {.endpoint = wf_cli_args_get(&cli->args, "node")};
+    struct wf_err wrong;
+    if (o.endpoint && wf_cli_endpoint_check(o.endpoint, &wrong) != WF_OK)
+        return wf_cli_report_local(cli, &wrong);
     struct wf_client_error err = WF_CLIENT_ERROR_INIT;
     if (wf_client_call(client, path, request, response, &o, &err) != WF_CLIENT_OK)
         code = wf_cli_report_call(cli, &err, draft_of(request));

@@ -118,7 +118,7 @@ const struct wf_cli_command wf_cli_record_commands[] = {
      CLUSTER_CALL("TransferLeadership"),
      .params = PARAMS(OPT_ARG("NAME", "to", STRING, "to this voter (whichever is furthest)")),
      .id = "leader",
-     .done = "Leadership is handed over",
+     .done = "{leader} leads now",
      .next = "watchfire cluster status"},
     {.noun = "cluster",
      .verb = "snapshot",

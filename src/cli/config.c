@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "cli/files.h"
@@ -235,6 +236,23 @@ static int resolve_token(struct wf_cli_config *c, struct wf_err *err)
     return rc;
 }
 
+static int check_endpoints(const struct wf_cli_config *c, struct wf_err *err)
+{
+    int rc = WF_OK;
+    for (unsigned i = 0; rc == WF_OK && i < c->n_endpoints; i++)
+        rc = wf_cli_endpoint_check(c->endpoints[i], err);
+    return rc;
+}
+
+int wf_cli_endpoint_check(const char *endpoint, struct wf_err *err)
+{
+    if (wf_address_ok(endpoint, 1))
+        return WF_OK;
+    return wf_fail(err, WF_INVALID_ARGUMENT,
+                   "\"%s\" is no endpoint: it must be HOST:PORT, such as fra.example.org:7411",
+                   endpoint);
+}
+
 static int finish(struct wf_cli_config *c, struct wf_err *err)
 {
     uint64_t ms = WF_DEADLINE_DEFAULT_MS / 1000;
@@ -248,7 +266,8 @@ static int finish(struct wf_cli_config *c, struct wf_err *err)
         return wf_fail(err, WF_INVALID_ARGUMENT,
                        "a certificate needs its key, and a key its "
                        "certificate: give both or none");
-    return resolve_token(c, err);
+    int rc = check_endpoints(c, err);
+    return rc == WF_OK ? resolve_token(c, err) : rc;
 }
 
 int wf_cli_config_load(struct wf_cli_config *out, const struct wf_cli_args *args,

@@ -32,4 +32,7 @@ int wf_cli_config_load(struct wf_cli_config *out, const struct wf_cli_args *args
                        char *(*getenv_fn)(const char *), struct wf_err *err);
 void wf_cli_config_free(struct wf_cli_config *c);
 
+// INVALID_ARGUMENT unless it is HOST:PORT.
+int wf_cli_endpoint_check(const char *endpoint, struct wf_err *err);
+
 #endif

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/assert.h"
 #include "base/hash.h"
 #include "cli/cli.h"
@@ -51,19 +52,11 @@ static int check_name(const char *what, const char *name, struct wf_err *err)
 // "HOST:PORT" or "[V6]:PORT"; host (may be NULL) gets the host without brackets.
 static int split_address(const char *address, char host[WF_ADDRESS_MAX + 1], struct wf_err *err)
 {
-    const char *colon = strrchr(address, ':'), *begin = address;
-    size_t len = colon ? (size_t)(colon - address) : 0;
-    unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
-    bool ok = len > 0 && strlen(address) <= WF_ADDRESS_MAX && port >= 1 && port <= 65535 &&
-              colon[1 + strspn(colon + 1, "0123456789")] == '\0';
-    if (ok && begin[0] == '[' && begin[len - 1] == ']')
-        begin++, len -= 2;
-    else if (ok && memchr(begin, ':', len))
-        ok = false; // an IPv6 address without brackets
-    ok = ok && len > 0 && !strpbrk(address, " \"'\\#,{}");
-    if (!ok)
+    if (!wf_address_ok(address, 1) || strpbrk(address, "\"'\\#,{}"))
         return wf_fail(err, WF_INVALID_ARGUMENT, "\"%s\" is no address HOST:PORT", address);
-    snprintf(host, WF_ADDRESS_MAX + 1, "%.*s", (int)len, begin);
+    bool bracketed = address[0] == '[';
+    int len = (int)(strrchr(address, ':') - address);
+    snprintf(host, WF_ADDRESS_MAX + 1, "%.*s", bracketed ? len - 2 : len, address + bracketed);
     return WF_OK;
 }
 

@@ -56,6 +56,9 @@ int wf_cli_duration(const char *text, uint64_t unit, uint64_t max, uint64_t *out
         if (factor && n <= UINT64_MAX / factor && n * factor % unit == 0 &&
             n * factor / unit <= max) {
             *out = n * factor / unit;
+            if (*out == 0)
+                return wf_fail(err, WF_INVALID_ARGUMENT,
+                               "\"%s\" is no time at all: give more, or leave it out", text);
             return WF_OK;
         }
     }

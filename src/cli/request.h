@@ -21,8 +21,8 @@ int wf_cli_request_build(const struct wf_cli_args *args, FILE *in, ProtobufCMess
 int wf_cli_request_set(ProtobufCMessage *msg, const char *path, enum wf_cli_kind kind,
                        const char *text, struct wf_err *err);
 
-// "90s", "10m", "8h", "30d" in units of unit seconds (1 or 60), at most max; a bare number counts
-// such units.
+// "90s", "10m", "8h", "30d" in units of unit seconds (1 or 60), from 1 to max; a bare number
+// counts such units.
 int wf_cli_duration(const char *text, uint64_t unit, uint64_t max, uint64_t *out,
                     struct wf_err *err);
 

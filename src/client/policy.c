@@ -24,6 +24,17 @@ static bool refused_beforehand(const char *reason)
     return strcmp(reason, "NO_LEADER") == 0 || strcmp(reason, "NOT_LEADER") == 0;
 }
 
+// Reasons that a leader gives before it has done anything, and that pass by themselves.
+static bool not_yet(const char *reason)
+{
+    static const char *const reasons[] = {"NOT_ESTABLISHED", "TRANSFER_PENDING", "NO_MAJORITY",
+                                          "NOT_ANSWERING"};
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (strcmp(reason, reasons[i]) == 0)
+            return true;
+    return false;
+}
+
 // Another node may take what this one does not: its certificate, our certificate.
 static bool is_mistrust(int code)
 {
@@ -60,11 +71,25 @@ static unsigned next_untried(const struct wf_policy *p, unsigned n)
     return (p->current + 1) % n;
 }
 
+// Doubles each time. Never nothing at all: a node that refuses at once must not be asked in a tight
+// loop.
+static int64_t next_pause(struct wf_policy *p, uint32_t random)
+{
+    unsigned bound = p->pause_ms;
+    p->pause_ms = bound > p->pause_max_ms / 2 ? p->pause_max_ms : bound * 2;
+    return 1 + (int64_t)((uint64_t)random * bound >> 32);
+}
+
 int64_t wf_policy_next(struct wf_policy *p, const struct wf_policy_outcome *outcome, unsigned n,
                        uint32_t random)
 {
     WF_ASSERT(outcome->code != WF_OK && n > 0 && n <= WF_POLICY_NODES_MAX && p->current < n);
     WF_ASSERT(outcome->leader < (int)n);
+    if (!p->once && not_yet(outcome->reason) && p->waited_ms < WF_POLICY_PATIENCE_MS) {
+        int64_t pause = next_pause(p, random);
+        p->waited_ms += (unsigned)pause;
+        return pause;
+    }
     if (!may_repeat(p, outcome, n))
         return -1;
     int leader = outcome->leader;
@@ -77,8 +102,5 @@ int64_t wf_policy_next(struct wf_policy *p, const struct wf_policy_outcome *outc
     if (!round_over)
         return 0;
     p->tried = 0;
-    unsigned bound = p->pause_ms;
-    p->pause_ms = bound > p->pause_max_ms / 2 ? p->pause_max_ms : bound * 2;
-    // Never nothing at all: a node that refuses at once must not be asked in a tight loop.
-    return 1 + (int64_t)((uint64_t)random * bound >> 32);
+    return next_pause(p, random);
 }

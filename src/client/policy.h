@@ -5,7 +5,8 @@
 // A failed try goes on to the next node at once, until all were tried; then comes a pause that
 // doubles each time, with full jitter, so that a thousand clients do not come back together. A word
 // about the leader is followed at once, once a round, so that two nodes that point at each other
-// cost nothing.
+// cost nothing. A leader that refuses only because it has just begun, or has not heard from the
+// others yet, is asked again for WF_POLICY_PATIENCE_MS of pauses.
 #ifndef WF_CLIENT_POLICY_H
 #define WF_CLIENT_POLICY_H
 
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 enum { WF_POLICY_NODES_MAX = 64 };
+enum { WF_POLICY_PATIENCE_MS = 3000 }; // an election and the heartbeats after it, with room
 
 struct wf_policy {
     unsigned current;  // the node to ask
@@ -20,8 +22,9 @@ struct wf_policy {
     unsigned tries;    // tries begun
     unsigned pause_ms; // upper bound of the next pause
     unsigned pause_max_ms;
-    bool repeatable; // the call may be done twice: a read, or a change with a request id
-    bool once;       // never again, whatever happens
+    unsigned waited_ms; // pauses for a leader that is not there yet
+    bool repeatable;    // the call may be done twice: a read, or a change with a request id
+    bool once;          // never again, whatever happens
 };
 
 struct wf_policy_outcome {

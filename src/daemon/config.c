@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/hash.h"
@@ -105,22 +106,6 @@ bool wf_config_name_ok(const char *name)
     size_t n = strlen(name);
     return n >= 1 && n <= WF_NODE_NAME_MAX &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == n;
-}
-
-bool wf_config_address_ok(const char *address, unsigned least)
-{
-    const char *colon = strrchr(address, ':');
-    if (!colon || colon == address || strlen(address) > WF_ADDRESS_MAX)
-        return false;
-    size_t host = (size_t)(colon - address);
-    bool bracketed = address[0] == '[' && colon[-1] == ']';
-    if (!bracketed && memchr(address, ':', host))
-        return false; // an IPv6 address without brackets: where does the port begin?
-    size_t digits = strspn(colon + 1, "0123456789");
-    if (digits == 0 || digits > 5 || colon[1 + digits])
-        return false;
-    unsigned long port = strtoul(colon + 1, NULL, 10);
-    return port >= least && port <= 65535;
 }
 
 // --- loading -------------------------------------------------------------------------------------
@@ -224,7 +209,7 @@ static int check_name(const struct check *k, const char *section, const char *ke
 static int check_address(const struct check *k, const char *section, const char *key, unsigned nth,
                          const char *value, unsigned least)
 {
-    if (wf_config_address_ok(value, least))
+    if (wf_address_ok(value, least))
         return WF_OK;
     return complain(k, section, key, nth, value,
                     "is no \"host:port\" (an IPv6 address goes in brackets)");

@@ -96,7 +96,5 @@ void wf_config_free(struct wf_config *c);
 
 // A name of a cluster, node, region or user: 1 to 63 lower-case letters, digits, "-", "_" or ".".
 bool wf_config_name_ok(const char *name);
-// "host:port" or "[v6]:port", the port from least to 65535.
-bool wf_config_address_ok(const char *address, unsigned least);
 
 #endif

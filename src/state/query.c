@@ -252,14 +252,16 @@ static void brief_links(struct wf_state_reader *r, int64_t incident, V1(GetBrief
 
 static void brief_timeline(struct wf_state_reader *r, int64_t incident, V1(GetBriefResponse) * b)
 {
-    V1(Event) * events[TIMELINE_LINES];
+    V1(Event) * events[TIMELINE_LINES + 1]; // one more tells that there are more
     size_t n = events_of(r,
                          wf_db_query(r->db,
                                      "SELECT seq FROM events WHERE incident = ?"
-                                     " ORDER BY seq DESC LIMIT 20",
+                                     " ORDER BY seq DESC LIMIT 21",
                                      "i", incident),
-                         events, TIMELINE_LINES);
+                         events, TIMELINE_LINES + 1);
 
+    b->timeline_cut = n > TIMELINE_LINES;
+    n = b->timeline_cut ? TIMELINE_LINES : n;
     b->timeline = rows(r, n);
     while (n-- > 0) { // oldest first
         V1(TimelineLine) *l =

@@ -144,6 +144,23 @@ int wf_state_events(struct wf_state_reader *r, const char *incident_id, uint64_t
     return finish(r, WF_OK, err);
 }
 
+int wf_state_member_removed(struct wf_state_reader *r, const char *name, bool *removed,
+                            struct wf_err *err)
+{
+    wf_arena_reset(&r->arena);
+    *removed = false;
+    // Changes of members are few; they stand among the events of no incident.
+    sqlite3_stmt *q = wf_db_query(r->db, "SELECT seq FROM events WHERE incident = 0 AND kind = ?",
+                                  "i", (int64_t)WHAT(CLUSTER));
+    while (!*removed && wf_db_next(r->db, q)) {
+        const V1(Event) *e = wf_event_read(r->db, &r->arena, (uint64_t)sqlite3_column_int64(q, 0));
+        *removed = e != NULL && strcmp(e->cluster->action, "removed") == 0 &&
+                   strcmp(e->cluster->node, name) == 0;
+    }
+    wf_db_done(q);
+    return finish(r, WF_OK, err);
+}
+
 int wf_state_verify(struct wf_state_reader *r, uint64_t *events, uint64_t *broken_seq,
                     uint8_t head[WF_HASH_SIZE], struct wf_err *err)
 {

@@ -109,6 +109,10 @@ int wf_state_events(struct wf_state_reader *r, const char *incident_id, uint64_t
                                  const uint8_t hash[WF_HASH_SIZE]),
                     void *ctx, struct wf_err *err);
 
+// Whether the record has the removal of a member of that name.
+int wf_state_member_removed(struct wf_state_reader *r, const char *name, bool *removed,
+                            struct wf_err *err);
+
 // Check the chain from the first event on. *broken_seq is 0 when it holds. progress may be NULL.
 int wf_state_verify(struct wf_state_reader *r, uint64_t *events, uint64_t *broken_seq,
                     uint8_t head[WF_HASH_SIZE], struct wf_err *err);

@@ -254,6 +254,16 @@ static void the_leader_is_named_when_there_is_another(void **state)
     assert_has(t, "watchfire.v1.ErrorDetail");
 }
 
+// The old leader gives up before it hears of the new one.
+static void a_transfer_is_answered_when_the_new_leader_is_known(void **state)
+{
+    struct world *w = *state;
+    w->leaderless = true;
+    const char *t =
+        world_text(w, "ClusterService/TransferLeadership", NULL, "{\"to\":\"iad-1\"}", NULL);
+    assert_has(t, "\"leader\":\"iad-1\"");
+}
+
 static void a_member_needs_an_address_to_dial(void **state)
 {
     static const char *const bad[] = {
@@ -457,6 +467,7 @@ int main(void)
         TEST(an_answer_is_not_remembered_beyond_its_state),
         TEST(a_watch_whose_events_cannot_be_read_ends),
         TEST(the_leader_is_named_when_there_is_another),
+        TEST(a_transfer_is_answered_when_the_new_leader_is_known),
         TEST(a_member_needs_an_address_to_dial),
         TEST(a_full_node_says_so_at_once),
         TEST(a_viewer_does_not_write_and_the_refusal_is_recorded),

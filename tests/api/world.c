@@ -38,7 +38,7 @@ static void view(void *ctx, struct wf_view *out)
     struct world *w = ctx;
     *out = (struct wf_view){.ready = !w->failing, .leading = w->leading, .fenced = w->fenced};
     strcpy(out->reason, "told to");
-    strcpy(out->leader, "iad-1");
+    strcpy(out->leader, w->leaderless ? "" : "iad-1");
     strcpy(out->leader_address, "iad-1.example.org:7411");
 }
 
@@ -71,6 +71,7 @@ static void answer(struct world *w, struct wf_ask *a)
         wf_ask_set_err(a, &err);
     } else {
         w->reads += a->kind == WF_ASK_READ;
+        w->leaderless = w->leaderless && a->kind != WF_ASK_READ;
         a->index = wf_state_applied(w->state);
     }
     a->done(a);

@@ -27,6 +27,7 @@ struct world {
     const char *failing; // answer with this reason
     int failing_code;
     bool leading, fenced;
+    bool leaderless; // no leader is known, until a read has been answered
 };
 
 // A cluster whose admin is ricardo, whose certificate every call without a token shows.

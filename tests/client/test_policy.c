@@ -100,6 +100,35 @@ static void an_unknown_outcome_is_asked_again_with_its_id(void **state)
     assert_int_equal(next(&p, o, 3), -1);
 }
 
+// Nothing was done, so that also a change without an id is asked again, of the same node.
+static void a_leader_that_has_just_begun_is_given_a_moment(void **state)
+{
+    (void)state;
+    static const char *const reasons[] = {"NOT_ESTABLISHED", "TRANSFER_PENDING", "NO_MAJORITY",
+                                          "NOT_ANSWERING"};
+    for (int i = 0; i < 4; i++) {
+        struct wf_policy p = fresh(false);
+        struct wf_policy_outcome o = UNAVAILABLE;
+        o.code = i == 0 ? WF_UNAVAILABLE : WF_FAILED_PRECONDITION;
+        o.reason = reasons[i];
+        int64_t waited = 0, pause;
+        while ((pause = next(&p, o, 3)) > 0) {
+            waited += pause;
+            assert_int_equal(p.current, 0);
+            wf_policy_begin(&p);
+        }
+        assert_in_range(waited, WF_POLICY_PATIENCE_MS, WF_POLICY_PATIENCE_MS + 800);
+    }
+    struct wf_policy p = fresh(false);
+    struct wf_policy_outcome o = UNAVAILABLE;
+    o.code = WF_FAILED_PRECONDITION;
+    o.reason = "CHANGE_PENDING"; // may take minutes
+    assert_int_equal(next(&p, o, 3), -1);
+    p.once = true;
+    o.reason = "NOT_ANSWERING";
+    assert_int_equal(next(&p, o, 3), -1);
+}
+
 static void a_leader_hint_is_followed_once_a_round(void **state)
 {
     (void)state;
@@ -157,6 +186,7 @@ int main(void)
         cmocka_unit_test(what_was_certainly_not_done_goes_elsewhere),
         cmocka_unit_test(a_refusal_stands),
         cmocka_unit_test(an_unknown_outcome_is_asked_again_with_its_id),
+        cmocka_unit_test(a_leader_that_has_just_begun_is_given_a_moment),
         cmocka_unit_test(a_leader_hint_is_followed_once_a_round),
         cmocka_unit_test(mistrust_is_not_waited_out),
         cmocka_unit_test(once_is_once),

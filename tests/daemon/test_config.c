@@ -130,19 +130,6 @@ static void mistakes_are_named_with_key_and_line(void **state)
     }
 }
 
-static void addresses(void **state)
-{
-    (void)state;
-    assert_true(wf_config_address_ok("h:1", 1));
-    assert_true(wf_config_address_ok("[::1]:65535", 1));
-    assert_false(wf_config_address_ok("h:65536", 1));
-    assert_false(wf_config_address_ok("h:0", 1));
-    assert_true(wf_config_address_ok("h:0", 0));
-    assert_false(wf_config_address_ok(":1", 1));
-    assert_false(wf_config_address_ok("h:", 1));
-    assert_false(wf_config_address_ok("h:1x", 1));
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -166,7 +153,6 @@ int main(void)
         cmocka_unit_test(advertise_defaults_to_listen),
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(mistakes_are_named_with_key_and_line),
-        cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -112,9 +112,38 @@ static void readers_go_along(void **state)
     world_close(&w);
 }
 
+static void record(struct world *w, const char *action, const char *name)
+{
+    INTERNAL(MemberCommand) c = WATCHFIRE__INTERNAL__V1__MEMBER_COMMAND__INIT;
+
+    c.action = (char *)action;
+    c.node = (char *)name;
+    assert_int_equal(world_node(w, &c.base), WF_OK);
+}
+
+static void the_record_knows_removed_members(void **state)
+{
+    struct world w;
+    bool removed = true;
+
+    (void)state;
+    world_open(&w);
+    record(&w, "added", "gru-1");
+    assert_int_equal(wf_state_member_removed(w.r, "gru-1", &removed, &w.err), WF_OK);
+    assert_false(removed);
+    record(&w, "removed", "gru-1");
+    record(&w, "removed", "gru-2");
+    assert_int_equal(wf_state_member_removed(w.r, "gru-1", &removed, &w.err), WF_OK);
+    assert_true(removed);
+    assert_int_equal(wf_state_member_removed(w.r, "gru", &removed, &w.err), WF_OK);
+    assert_false(removed);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_record_knows_removed_members),
         cmocka_unit_test(readers_go_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

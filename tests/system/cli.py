@@ -10,7 +10,7 @@ import subprocess
 from lib import VOTER, Cluster, check, pb, procs, step, wait_for
 from lib import watchfire
 
-UNREACHABLE, INTERRUPTED = 3, 130
+USAGE, UNREACHABLE, CONFLICT, INTERRUPTED = 2, 3, 6, 130
 
 
 class Cli:
@@ -91,4 +91,30 @@ with Cluster(1) as c:
     start(c, syd)
     check("syd-1 (syd) is now a voter" in cli.ok("cluster", "promote", "syd-1"), "syd-1")
     check([role for role, _ in c.members(c.nodes[0]).values()] == [VOTER] * 3, "three voters")
+
+    step("leadership is handed over, the new leader is named, and changes are taken at once")
+    gru = newcomer(c, "gru-1", "gru")
+    check(cli.ok("cluster", "transfer", "iad-1") == "iad-1 leads now\n", "who leads")
+    cli.ok("cluster", "add", gru.name, gru.region, gru.address)
+    start(c, gru)
+    cli.ok("cluster", "promote", "gru-1", "standby")
+    cli.ok("cluster", "promote", "gru-1")
+
+    step("a removed member's name is not given to another")
+    cli.ok("cluster", "remove", "gru-1", "-y")
+    wait_for("the record of it", lambda: "gru-1 was removed" in cli.ok("log", "show", "-r", "-n", "9"))
+    code, _, err = cli("cluster", "add", gru.name, gru.region, gru.address)
+    check(code == CONFLICT and "NAME_USED" in err, "%d %s" % (code, err))
+
+    step("a wrong command line is told from a cluster that does not answer")
+    for wrong in (("cluster", "status", "--endpoint", "nonsense"),
+                  ("cluster", "status", "--node", "nonsense"),
+                  ("token", "create", "x", "--expires", "0s")):
+        code, _, err = cli(*wrong)
+        check(code == USAGE and wrong[-1] in err, "%s: %d %s" % (wrong, code, err))
+
+    step("a brief says what it leaves out")
+    for i in range(30):
+        cli.ok("note", "add", c.incident, "note %d" % i)
+    check("watchfire log show " + c.incident in cli.ok("brief", c.incident), "the brief")
 print("ok")
