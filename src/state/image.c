@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "state/machine.h"
+#include "state/rewrite_vfs.h"
 #include "state/schema.h"
 
 struct wf_state_image {
@@ -109,7 +111,7 @@ static int hash_fd(int fd, uint64_t *size, uint8_t hash[WF_HASH_SIZE])
 static int fill(struct wf_state_image *image, const char *path, int fd, struct wf_err *err)
 {
     struct wf_db to;
-    int rc = wf_db_open(&to, path, SQLITE_OPEN_READWRITE, err);
+    int rc = wf_db_open_vfs(&to, path, SQLITE_OPEN_READWRITE, wf_rewrite_vfs(), err);
 
     if (rc != WF_OK)
         return rc;
@@ -118,11 +120,10 @@ static int fill(struct wf_state_image *image, const char *path, int fd, struct w
     rc = wf_db_fault(&to, err);
     if (rc == WF_OK)
         rc = copy(&to, &image->db, fd, err);
-    if (rc == WF_OK) { // so that any sqlite3 opens it, without a WAL beside it
-        wf_db_exec(&to, "PRAGMA journal_mode = DELETE");
-        rc = wf_db_fault(&to, err);
-    }
     wf_db_close(&to);
+    // The file format's read and write version: no WAL, so that any sqlite3 opens it by itself.
+    if (rc == WF_OK && pwrite(fd, "\1\1", 2, 18) != 2)
+        rc = wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
     return rc;
 }
 
@@ -130,13 +131,18 @@ int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_
                          uint8_t hash[WF_HASH_SIZE], struct wf_err *err)
 {
     // Opened before SQLite opens it and closed after: a close would drop SQLite's locks.
-    int fd = unlink(path) == 0 || errno == ENOENT
-                 ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
-                 : -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    struct stat before;
 
-    if (fd < 0)
-        return wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
+    if (fd < 0 || fstat(fd, &before) != 0) {
+        int rc = wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
     int rc = fill(image, path, fd, err);
+    if (rc != WF_OK && before.st_size > 0 && ftruncate(fd, 0) == 0)
+        rc = fill(image, path, fd, err); // what was there was no image, or a damaged one
     if (rc == WF_OK && (fsync(fd) != 0 || hash_fd(fd, size, hash) != 0))
         rc = wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
     close(fd);

@@ -53,7 +53,7 @@ struct wf_state_bytes wf_state_tick(const struct wf_state *s);
 
 // Images: begin pins the state as of now (a read transaction on an own connection), write copies it
 // to path off the consensus thread, fsyncs it and reports size and SHA-256 of the file; end lets
-// go.
+// go. Where path holds an older image only what differs is written.
 struct wf_state_image;
 int wf_state_image_begin(struct wf_state *s, struct wf_state_image **out, struct wf_err *err);
 int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_t *size,

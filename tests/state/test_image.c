@@ -177,6 +177,75 @@ static void spoil(const char *path, const char *sql)
 }
 
 // What is not our image is refused and changes nothing.
+// Bytes this process has given to write calls so far.
+static unsigned long long written(void)
+{
+    unsigned long long bytes = 0;
+    char line[128];
+    FILE *f = fopen("/proc/self/io", "r");
+
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, "wchar: %llu", &bytes) == 1)
+            break;
+    fclose(f);
+    return bytes;
+}
+
+static void over_an_older_image_only_what_differs_is_written(void **state)
+{
+    struct world w, other;
+    char path[128], fresh[136];
+    uint8_t digest[WF_HASH_SIZE], now[WF_HASH_SIZE];
+    (void)state;
+
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    for (int i = 0; i < 3000; i++)
+        note(&w, "sam", "a note that takes its room on a page");
+    image_path(&w, path);
+    snprintf(fresh, sizeof fresh, "%s-fresh", path);
+    take(&w, path);
+    note(&w, "sam", "one more");
+    unsigned long long start = written();
+    take(&w, fresh);
+    unsigned long long whole = written() - start;
+    start = written();
+    take(&w, path);
+    assert_true(whole > 500000);
+    assert_true(written() - start < whole / 10);
+
+    world_open_dir(&other);
+    assert_int_equal(wf_state_install(other.s, path, &w.err), WF_OK);
+    wf_state_digest(w.s, now);
+    wf_state_digest(other.s, digest);
+    assert_memory_equal(digest, now, WF_HASH_SIZE);
+    unlink(fresh);
+    unlink(path);
+    world_close(&other);
+    world_close(&w);
+}
+
+static void what_is_no_image_is_written_over(void **state)
+{
+    struct world w;
+    char path[128];
+    (void)state;
+
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    image_path(&w, path);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (int i = 0; i < 5000; i++)
+        fputs("no database, and longer than what comes", f);
+    assert_int_equal(fclose(f), 0);
+    take(&w, path);
+    assert_int_equal(wf_state_install(w.s, path, &w.err), WF_OK);
+    unlink(path);
+    world_close(&w);
+}
+
 static void bad_images_are_refused(void **state)
 {
     static const char *const spoilt[] = {
@@ -245,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_taken_image_is_adopted_afterwards),
         cmocka_unit_test(anybody_can_open_it),
         cmocka_unit_test(an_older_image_replaces_a_newer_state),
+        cmocka_unit_test(over_an_older_image_only_what_differs_is_written),
+        cmocka_unit_test(what_is_no_image_is_written_over),
         cmocka_unit_test(bad_images_are_refused),
         cmocka_unit_test(checkpoints_go_along),
     };
