@@ -222,6 +222,14 @@ class World:
     def term(self):
         return max(status.term for status in map(self.status, self.alive()) if status)
 
+    def member(self, node, name):
+        """(role, connected) of a member as a node has it, or None."""
+        try:
+            answer = self.call(node, watchfire.CLUSTER + "GetStatus", {}, 5)
+        except rpc.Error:
+            return None
+        return next(((m.int(5), bool(m.int(7))) for m in answer.messages(9) if m.str(2) == name), None)
+
     def changes_of_leader(self, since):
         """How often another term's leader was seen since a moment (monotonic ns)."""
         terms = {line["term"] for line in list(self.observer.lines)

@@ -14,15 +14,6 @@ CHANGE_S = 60  # for one change, with all that fails meanwhile
 OTHER_VERSION = "99.0.0"
 
 
-def member(w, node, name):
-    """(role, connected) of a member as a node has it, or None."""
-    try:
-        answer = w.call(node, watchfire.CLUSTER + "GetStatus", {}, 5)
-    except rpc.Error:
-        return None
-    return next(((m.int(5), bool(m.int(7))) for m in answer.messages(9) if m.str(2) == name), None)
-
-
 def change(w, method, fields, done):
     """As a person does it: ask who leads, look whether it has been done, again until it has."""
     refusals = []
@@ -51,7 +42,7 @@ def add(w, region):
     """A new node in a region, known and running."""
     node = w.new_node(region)
     change(w, "AddMember", {1: node.name, 2: node.region, 3: node.address},
-           lambda leader: member(w, leader, node.name))
+           lambda leader: w.member(leader, node.name))
     w.begin(node)
     return node
 
@@ -59,12 +50,12 @@ def add(w, region):
 def promote(w, node, *roles):
     for role in roles or (STANDBY, VOTER):
         change(w, "AssignMember", {1: node.name, 2: role},
-               lambda leader, r=role: (member(w, leader, node.name) or (0,))[0] >= r)
+               lambda leader, r=role: (w.member(leader, node.name) or (0,))[0] >= r)
 
 
 def remove(w, node):
     change(w, "RemoveMember", {1: node.name},
-           lambda leader: leader is not node and member(w, leader, node.name) is None)
+           lambda leader: leader is not node and w.member(leader, node.name) is None)
     w.forget(node)
 
 

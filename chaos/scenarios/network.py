@@ -36,9 +36,13 @@ def minority_leader(w):
 
 @scenario("isolated", rows=[21])
 def isolated(w):
-    """One follower is cut off and comes back: it disturbs nobody, and has not raised the term."""
+    """One follower is cut off and comes back: it disturbs nobody, and has not raised the term. Both sides
+    give up their connections instead of trusting in TCP, so that it is back at once."""
     leader, term, lonely = w.leader(), w.term(), w.follower()
     nemesis.split(w, [lonely], w.others(lonely))
+    for here, there in ((leader, lonely), (lonely, leader)):
+        w.wait_for("%s to give up its link to %s" % (here.name, there.name),
+                   lambda a=here, b=there: not w.member(a, b.name)[1], 30)
     w.sleep(w.seconds)
     w.expect(w.status(lonely).term == term, "alone it went from term %d to %d" % (
         term, w.status(lonely).term))

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dialling: resolve, try the addresses one after the other, hand over to the handshake.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
@@ -79,6 +82,17 @@ static void address_failed(struct wf_conn *c, int status)
     conn_destroy(c, &err);
 }
 
+// A peer that is gone without a word is noticed, and dialled again.
+static void limit_silence(struct wf_conn *c)
+{
+    uv_os_fd_t fd;
+    unsigned ms = WF_UNCONFIRMED_MS;
+    int rc = uv_fileno((const uv_handle_t *)&c->tcp, &fd);
+    WF_ASSERT(rc == 0);
+    rc = setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+    WF_ASSERT(rc == 0); // a TCP socket of this process, a value in range
+}
+
 static void on_connect(uv_connect_t *req, int status)
 {
     struct wf_conn *c = req->data;
@@ -91,6 +105,7 @@ static void on_connect(uv_connect_t *req, int status)
     uint64_t now = uv_now(c->turn->loop);
     unsigned left = c->deadline > now ? (unsigned)(c->deadline - now) : 1;
     (void)uv_tcp_nodelay(&c->tcp, 1);
+    limit_silence(c);
     conn_start_handshake(c, left);
 }
 
