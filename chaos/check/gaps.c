@@ -33,7 +33,7 @@ struct gaps gaps_of(const struct history *h)
         if (op->outcome == OUTCOME_OK && history_is_write(op->kind))
             acks[g.writes++] = op->ret;
     }
-    qsort(acks, g.writes, sizeof *acks, ascending);
+    mem_sort(acks, g.writes, sizeof *acks, ascending);
     for (uint64_t i = 0; i < g.writes; i++) {
         longest(&g, before, acks[i]);
         before = acks[i];

@@ -418,7 +418,7 @@ static void check_clients(struct reader *r)
 
     for (size_t i = 0; i < h->n_ops; i++)
         ops[i] = &h->ops[i];
-    qsort(ops, h->n_ops, sizeof(void *), by_client);
+    mem_sort(ops, h->n_ops, sizeof(void *), by_client);
     for (size_t i = 1; i < h->n_ops; i++) {
         const struct operation *a = ops[i - 1], *b = ops[i];
         if (a->client != b->client)

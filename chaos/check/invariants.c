@@ -46,7 +46,7 @@ static void agree(const struct history *h, struct verdict *v, struct claims *c,
                   void (*differ)(const struct history *, struct verdict *, const struct claim *,
                                  const struct claim *))
 {
-    qsort(c->of, c->n, sizeof *c->of, by_key);
+    mem_sort(c->of, c->n, sizeof *c->of, by_key);
     for (size_t i = 1; i < c->n; i++) {
         const struct claim *a = &c->of[i - 1], *b = &c->of[i];
         if (a->key == b->key && a->key2 == b->key2 && a->value != b->value)

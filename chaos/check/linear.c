@@ -35,6 +35,7 @@ struct search {
     size_t depth, must, done; // must: operations that took effect; done: those of them in the order
     struct model_state state;
     struct memo memo;
+    bool *is_done; // by operation
     uint32_t *ids; // a configuration being put together
     uint64_t steps;
     // Where it got farthest, for the report.
@@ -74,7 +75,7 @@ static void make_list(struct search *s)
         s->entries[n++] = (struct entry){.op = (uint32_t)i, .at = op->ret};
         s->must++;
     }
-    qsort(s->entries, n, sizeof *s->entries, by_time);
+    mem_sort(s->entries, n, sizeof *s->entries, by_time);
     for (size_t i = 0; i < n; i++) {
         struct entry *e = &s->entries[i];
         e->prev = last;
@@ -107,6 +108,7 @@ static void put_back(struct entry *e)
 // A call and its return leave the list: the operation has its place in the order.
 static void lift(struct search *s, struct entry *call)
 {
+    s->is_done[call->op] = true;
     take_out(call);
     if (call->match != NULL) {
         take_out(call->match);
@@ -121,19 +123,23 @@ static void unlift(struct search *s, struct entry *call)
         s->done--;
     }
     put_back(call);
+    s->is_done[call->op] = false;
 }
 
 // --- the search ---------------------------------------------------------------------------------
 
 // Where the search is, with the state: the calls still in the list before the first return, and
-// that return. Every call before it that is not in the list is done, and none after it is.
+// that return. Every call before it that is not in the list is done, and none after it is. Calls
+// that can do nothing any more make no difference.
 static bool is_new(struct search *s, const struct model_state *state)
 {
     uint32_t n = 0;
     const struct entry *e = s->head.next;
 
-    for (; e->call; e = e->next)
-        s->ids[n++] = e->op;
+    for (; e->call; e = e->next) {
+        if (!model_is_past(s->m, e->op, state))
+            s->ids[n++] = e->op;
+    }
     s->ids[n++] = e->op;
     return memo_add(&s->memo, s->ids, n, state);
 }
@@ -143,8 +149,10 @@ static bool try(struct search *s, struct entry *call)
 {
     struct model_state after = s->state;
 
+    uint32_t twin = s->m->twin[call->op];
+
     s->steps++;
-    if (!model_step(s->m, call->op, &after))
+    if ((twin != MODEL_OFF && !s->is_done[twin]) || !model_step(s->m, call->op, &after))
         return false;
     lift(s, call);
     if (s->done < s->must && !is_new(s, &after)) {
@@ -234,7 +242,7 @@ static void put_state(struct wf_buf *b, const struct search *s)
     else if (spine == NULL || t->notes > spine->notes_n)
         wf_buf_puts(b, "it has more notes than any read showed");
     else
-        wf_buf_printf(b, "it has %" PRIu32 " notes, the last \"%.60s\"", t->notes,
+        wf_buf_printf(b, "its note %" PRIu32 ", the last, is \"%.60s\"", t->notes,
                       history_text(h, h->notes[spine->notes_at + t->notes - 1]));
     if (t->commander != 0)
         wf_buf_printf(b, "; %.60s commands", history_text(h, t->commander));
@@ -255,7 +263,7 @@ static void say_blocked(const struct search *s, struct verdict *v)
     wf_buf_printf(
         &b,
         "no order explains %.60s: %zu of its %zu operations fit, but then this cannot have"
-        " been so\n    %s\n    because when it was over at the latest, ",
+        " been so\n    %s\n    because when it was over, at the latest, ",
         history_text(h, s->blocked->incident), s->best, s->must, report_op(h, s->blocked));
     put_state(&b, s);
     for (size_t i = 0; i < s->n_open; i++)
@@ -288,6 +296,7 @@ static uint64_t check_incident(const struct model *m, const struct linear_limits
     make_list(&s);
     s.stack = mem_zeroed(m->n, sizeof *s.stack);
     s.ids = mem_zeroed(m->n + 1, sizeof *s.ids);
+    s.is_done = mem_zeroed(m->n, sizeof *s.is_done);
     memo_init(&s.memo);
     enum outcome_of_search found = search(&s);
     if (found == LINEAR_NO)
@@ -296,6 +305,7 @@ static uint64_t check_incident(const struct model *m, const struct linear_limits
         say_undecided(&s, history_text(m->h, m->ops[0]->incident), v);
     memo_free(&s.memo);
     free(s.ids);
+    free(s.is_done);
     free(s.stack);
     free(s.entries);
     return s.steps;
@@ -330,7 +340,7 @@ void linear_check(const struct history *h, const struct linear_limits *limits, s
         if (says_something(&h->ops[i]))
             ops[n++] = &h->ops[i];
     }
-    qsort(ops, n, sizeof *ops, by_incident);
+    mem_sort(ops, n, sizeof *ops, by_incident);
     for (size_t i = 0, end; i < n && v->gave_up[0] == '\0'; i = end) {
         struct model m;
         for (end = i; end < n && ops[end]->incident == ops[i]->incident;)

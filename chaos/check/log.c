@@ -42,7 +42,7 @@ void log_open(struct log *l, const struct history *h, const struct final *f)
             (l->requests[e->request].n == 0 || l->requests[e->request].first->kind == e->kind))
             count(&l->requests[e->request], e);
     }
-    qsort(l->by_seq, l->n, sizeof *l->by_seq, by_seq);
+    mem_sort(l->by_seq, l->n, sizeof *l->by_seq, by_seq);
 }
 
 void log_close(struct log *l)

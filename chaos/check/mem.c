@@ -33,3 +33,9 @@ void *mem_grow(void *items, size_t n, size_t *cap, size_t size)
     *cap = more;
     return p;
 }
+
+void mem_sort(void *items, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+    if (n > 0)
+        qsort(items, n, size, compare);
+}

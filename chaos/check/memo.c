@@ -8,7 +8,7 @@
 
 enum { SLOTS_FIRST = 1024, STATE_WORDS = sizeof(struct model_state) / sizeof(uint32_t) };
 
-_Static_assert(sizeof(struct model_state) == 32, "a state is compared byte by byte: no padding");
+_Static_assert(sizeof(struct model_state) == 40, "a state is compared byte by byte: no padding");
 
 void memo_init(struct memo *m)
 {

@@ -108,6 +108,27 @@ static void check_written(struct model *m)
     free(written);
 }
 
+static bool same_effect(const struct operation *a, const struct operation *b)
+{
+    return a->kind == b->kind && a->value == b->value && a->phase == b->phase &&
+           a->believed == b->believed;
+}
+
+static void find_twins(struct model *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        m->twin[i] = MODEL_OFF;
+        m->kind[i] = (uint32_t)i;
+        for (size_t k = i; m->ops[i]->outcome == OUTCOME_UNKNOWN && k-- > 0;) {
+            if (m->ops[k]->outcome != OUTCOME_UNKNOWN || !same_effect(m->ops[i], m->ops[k]))
+                continue;
+            m->twin[i] = (uint32_t)k;
+            m->kind[i] = m->kind[k];
+            break;
+        }
+    }
+}
+
 void model_init(struct model *m, const struct history *h, const struct operation *const *ops,
                 size_t n)
 {
@@ -117,6 +138,8 @@ void model_init(struct model *m, const struct history *h, const struct operation
     *m = (struct model){.h = h};
     m->ops = mem_zeroed(n, sizeof *m->ops);
     m->place = mem_zeroed(n, sizeof *m->place);
+    m->twin = mem_zeroed(n, sizeof *m->twin);
+    m->kind = mem_zeroed(n, sizeof *m->kind);
     find_spine(m, ops, n);
     place_notes(m, places);
     see_gets(ops, n, seen);
@@ -132,6 +155,7 @@ void model_init(struct model *m, const struct history *h, const struct operation
         m->ops[m->n++] = ops[i];
     }
     check_written(m);
+    find_twins(m);
     free(places);
     free(seen);
 }
@@ -140,6 +164,8 @@ void model_free(struct model *m)
 {
     free(m->ops);
     free(m->place);
+    free(m->twin);
+    free(m->kind);
     memset(m, 0, sizeof *m);
 }
 
@@ -243,7 +269,38 @@ static bool step_declare(const struct operation *op, struct model_state *s)
     return op->outcome != OUTCOME_OK || op->epoch == 1;
 }
 
-bool model_step(const struct model *m, size_t i, struct model_state *s)
+// Whether x shows or needs what the unknown operation u did.
+static bool concerns(const struct operation *u, const struct operation *x)
+{
+    switch (u->kind) {
+    case OP_NOTE:
+        return x->kind == OP_NOTE || x->kind == OP_READ;
+    case OP_OFFER:
+        return x->kind == OP_ACCEPT && x->value == u->value;
+    case OP_ACCEPT:
+        return x->kind == OP_READ || x->kind == OP_OFFER || x->kind == OP_ACCEPT ||
+               (x->kind == OP_STATE && x->phase == PHASE_RESOLVED);
+    case OP_STATE:
+        return (x->kind == OP_READ && x->phase != PHASE_NONE) || x->kind == OP_STATE ||
+               x->kind == OP_OFFER || x->kind == OP_ACCEPT;
+    case OP_PUT:
+        return x->kind == OP_GET && x->value == u->value;
+    default: // a declaration
+        return true;
+    }
+}
+
+// Operation i may come right after the unknown operation u.
+static bool may_follow(const struct model *m, size_t u, size_t i)
+{
+    const struct operation *a = m->ops[u], *b = m->ops[i];
+
+    if (concerns(a, b))
+        return true;
+    return b->outcome == OUTCOME_UNKNOWN && b->kind != a->kind && m->kind[u] < m->kind[i];
+}
+
+static bool step(const struct model *m, size_t i, struct model_state *s)
 {
     const struct operation *op = m->ops[i];
 
@@ -269,4 +326,20 @@ bool model_step(const struct model *m, size_t i, struct model_state *s)
         WF_ASSERT(op->kind == OP_GET);
         return s->value == op->value;
     }
+}
+
+bool model_step(const struct model *m, size_t i, struct model_state *s)
+{
+    WF_ASSERT(i < m->n);
+    if (s->open != 0 && !may_follow(m, s->open - 1, i))
+        return false;
+    s->open = m->ops[i]->outcome == OUTCOME_UNKNOWN ? (uint32_t)i + 1 : 0;
+    return step(m, i, s);
+}
+
+bool model_is_past(const struct model *m, size_t i, const struct model_state *s)
+{
+    const struct operation *op = m->ops[i];
+
+    return op->outcome == OUTCOME_UNKNOWN && op->believed != 0 && op->believed < s->epoch;
 }

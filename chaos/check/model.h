@@ -2,6 +2,13 @@
 // What one incident may do, by itself: the answers it gives, in whatever order its operations take
 // effect. The same for etcd's registers.
 //
+// Operations that never ended may take effect at any time after their call, or not at all, and
+// would make the number of orders explode. What an order with them can be reduced to, without loss:
+// - each stands right before an operation that shows or needs its effect, for it can be moved later
+//   as long as none does (and left out, if none ever does); of neighbours that do not concern each
+//   other the one whose kind began first stands first;
+// - of those that do the same the one called first is used first.
+//
 // Notes are only ever added, so of all lists that reads showed each must be the beginning of the
 // next longer one; and whatever the order of operations was, while a longer list is still to be
 // read the incident's notes are a beginning of it. The longest list read, the spine, therefore
@@ -21,6 +28,8 @@ struct model_state {
     uint64_t epoch;  // 0: not known yet
     uint32_t phase;  // PHASE_NONE: not known yet
     uint32_t exists; // it is declared; 0 only when the history has the declaration
+    uint32_t open;   // 1 + the unknown operation that took effect last, if it was the last; or 0
+    uint32_t unused;
 };
 
 enum model_why {
@@ -34,6 +43,8 @@ struct model {
     const struct history *h;
     const struct operation **ops; // those that matter, in order of their calls
     uint32_t *place; // note: its place on the spine, or MODEL_OFF; read: notes it showed
+    uint32_t *twin;  // of an unknown operation: the one before it that does the same, or MODEL_OFF
+    uint32_t *kind;  // of an unknown operation: the first that does the same
     size_t n;
     const struct operation *spine;      // the read, or NULL
     const struct operation *impossible; // the first read found that no order can explain, and why
@@ -55,6 +66,10 @@ struct model_state model_start(const struct model *m);
 // Whether operation i can take effect in state *s with the answer that was recorded (none, if its
 // outcome is unknown); if so *s becomes the state after it. Otherwise *s is not to be used.
 bool model_step(const struct model *m, size_t i, struct model_state *s);
+
+// Whether operation i is an unknown one that can never take effect any more from state *s on: the
+// epoch it believes in is past.
+bool model_is_past(const struct model *m, size_t i, const struct model_state *s);
 
 // The states of an incident and the edges between them.
 bool model_edge(enum phase from, enum phase to);

@@ -90,7 +90,7 @@ static void sweep(const struct history *h, struct verdict *v, const struct marks
 
     for (size_t i = 0; i < n; i++)
         over[i] = &marks[i];
-    qsort(over, n, sizeof *over, by_return);
+    mem_sort(over, n, sizeof *over, by_return);
     for (size_t i = 0; i < n; i++) {
         const struct mark *b = &marks[i];
         for (; over[done]->ret < b->op->call; done++) {
@@ -105,13 +105,13 @@ static void sweep(const struct history *h, struct verdict *v, const struct marks
 
 static void sweep_all(const struct history *h, struct verdict *v, struct marks *m)
 {
-    qsort(m->of, m->n, sizeof *m->of, by_call);
+    mem_sort(m->of, m->n, sizeof *m->of, by_call);
     sweep(h, v, m, m->of, m->n);
 }
 
 static void sweep_incidents(const struct history *h, struct verdict *v, struct marks *m)
 {
-    qsort(m->of, m->n, sizeof *m->of, by_incident);
+    mem_sort(m->of, m->n, sizeof *m->of, by_incident);
     for (size_t i = 0, end; i < m->n; i = end) {
         for (end = i; end < m->n && m->of[end].op->incident == m->of[i].op->incident;)
             end++;
@@ -122,7 +122,7 @@ static void sweep_incidents(const struct history *h, struct verdict *v, struct m
 // No two writes have one place.
 static void check_places(const struct history *h, struct verdict *v, struct marks *m)
 {
-    qsort(m->of, m->n, sizeof *m->of, by_key);
+    mem_sort(m->of, m->n, sizeof *m->of, by_key);
     for (size_t i = 1; i < m->n; i++) {
         if (m->of[i].key == m->of[i - 1].key)
             verdict_problem(v, "two writes have seq %" PRIu64 "\n    one    %s\n    other  %s",

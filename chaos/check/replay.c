@@ -126,7 +126,7 @@ static size_t collect_reads(const struct history *h, const struct operation **re
         if (h->ops[i].kind == OP_READ && h->ops[i].outcome == OUTCOME_OK)
             reads[n++] = &h->ops[i];
     }
-    qsort(reads, n, sizeof *reads, by_incident_reads);
+    mem_sort(reads, n, sizeof *reads, by_incident_reads);
     return n;
 }
 
@@ -139,7 +139,7 @@ void replay_reads(const struct log *l, struct verdict *v)
     struct replay r = {0};
 
     memcpy(events, l->by_seq, l->n * sizeof *events);
-    qsort(events, l->n, sizeof *events, by_incident_events);
+    mem_sort(events, l->n, sizeof *events, by_incident_events);
     for (size_t i = 0; i < n; i++) {
         name_id incident = reads[i]->incident;
         if (i == 0 || reads[i - 1]->incident != incident) {

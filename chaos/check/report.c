@@ -91,7 +91,7 @@ static void put_result(struct wf_buf *b, const struct history *h, const struct o
     if (op->kind == OP_GET)
         wf_buf_printf(b, ", \"%.*s\"", VALUE_SHOWN, history_text(h, op->value));
     if (op->kind == OP_READ)
-        wf_buf_printf(b, ", %" PRIu32 " notes", op->notes_n);
+        wf_buf_printf(b, ", %" PRIu32 " note%s", op->notes_n, op->notes_n == 1 ? "" : "s");
     if (op->notes_n > 0)
         wf_buf_printf(b, ", the last \"%.*s\"", VALUE_SHOWN,
                       history_text(h, h->notes[op->notes_at + op->notes_n - 1]));
