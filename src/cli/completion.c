@@ -48,8 +48,10 @@ static void put_nouns(FILE *out)
         fprintf(out, "%s%s", i ? " " : "", noun);
 }
 
-// What a parameter with choices can be, for the shell to expand when it is asked for.
-static void put_choices(FILE *out, const struct wf_cli_command *c, const struct wf_cli_param *p)
+// What a parameter with choices can be, for the shell to expand when it is asked for; dollar is
+// what that shell has before a command in parentheses.
+static void put_choices(FILE *out, const struct wf_cli_command *c, const struct wf_cli_param *p,
+                        const char *dollar)
 {
     if (p->kind == WF_PARAM_ENUM) {
         struct wf_buf text;
@@ -59,7 +61,8 @@ static void put_choices(FILE *out, const struct wf_cli_command *c, const struct 
         fputs(s ? s : "", out);
         wf_buf_free(&text);
     } else if (p->kind == WF_PARAM_INCIDENT) {
-        fputs("$(watchfire incident list --open --stale -q --timeout 2s 2>/dev/null)", out);
+        fprintf(out, "%s(watchfire incident list --open --stale -q --timeout 2s 2>/dev/null)",
+                dollar);
     } else if (p->kind == WF_PARAM_ROLE) {
         fputs("ic ops comms scribe liaison", out);
     } else {
@@ -84,7 +87,7 @@ static void put_value_cases(FILE *out, const struct wf_cli_command *c)
             if (p->letter)
                 snprintf(letter, sizeof(letter), "|-%c:*", p->letter);
             fprintf(out, "        --%s:*%s) opts='", p->name, letter);
-            put_choices(out, c, p);
+            put_choices(out, c, p, "$");
             fputs("' ;;\n", out);
         }
     for (const struct wf_cli_param *p = c->params; p->name; p++) {
@@ -92,7 +95,7 @@ static void put_value_cases(FILE *out, const struct wf_cli_command *c)
             continue;
         if (has_choices(p)) {
             fprintf(out, "        *:%d) opts='", n);
-            put_choices(out, c, p);
+            put_choices(out, c, p, "$");
             fputs("' ;;\n", out);
         }
         n++;
@@ -111,6 +114,15 @@ static void put_flag_cases(FILE *out)
         fprintf(out, "\" n=$((count - %d))\n", c->verb ? 2 : 1);
         put_value_cases(out, c);
     }
+}
+
+// Short forms of nouns: a line for each, of that form with short and noun in it.
+static void put_aliases(FILE *out, const char *form)
+{
+    const char *noun, *alias;
+    for (size_t i = 0; (noun = noun_at(i)); i++)
+        if ((alias = wf_cli_noun_alias(noun)))
+            fprintf(out, form, alias, noun);
 }
 
 static void put_verb_cases(FILE *out)
@@ -137,6 +149,8 @@ static void put_bash(FILE *out)
           "  count=${#words[@]}\n"
           "  case ${words[0]} in\n",
           out);
+    put_aliases(out, "    %s) words[0]=%s ;;\n");
+    fputs("  esac\n  case ${words[0]} in\n", out);
     put_verb_cases(out);
     fputs("  esac\n  case \"${words[0]} ${words[1]}\" in\n", out);
     put_flag_cases(out);
@@ -166,6 +180,8 @@ static void put_zsh(FILE *out)
           "  count=${#plain}\n"
           "  case ${plain[1]} in\n",
           out);
+    put_aliases(out, "    %s) plain[1]=%s ;;\n");
+    fputs("  esac\n  case ${plain[1]} in\n", out);
     put_verb_cases(out);
     fputs("  esac\n  case \"${plain[1]} ${plain[2]}\" in\n", out);
     put_flag_cases(out);
@@ -194,7 +210,18 @@ static void put_fish_text(FILE *out, const char *text)
     fputc('\'', out);
 }
 
-static void put_fish_flags(FILE *out, const struct wf_cli_param *p, const char *condition)
+// The values that one parameter takes, behind "-a".
+static void put_fish_choices(FILE *out, const struct wf_cli_command *c,
+                             const struct wf_cli_param *p)
+{
+    fputs(" -a '", out);
+    put_choices(out, c, p, "");
+    fputc('\'', out);
+}
+
+// c is NULL for the flags that every command takes.
+static void put_fish_flags(FILE *out, const struct wf_cli_command *c, const struct wf_cli_param *p,
+                           const char *condition)
 {
     for (; p->name; p++) {
         if (!p->flag)
@@ -202,39 +229,79 @@ static void put_fish_flags(FILE *out, const struct wf_cli_param *p, const char *
         fprintf(out, "complete -c watchfire%s -l %s", condition, p->name);
         if (p->letter)
             fprintf(out, " -s %c", p->letter);
-        fprintf(out, "%s -d ", p->kind == WF_PARAM_BOOL ? "" : " -r");
+        if (c && has_choices(p)) {
+            fputs(" -x", out);
+            put_fish_choices(out, c, p);
+        } else if (p->kind != WF_PARAM_BOOL) {
+            fputs(" -r", out);
+        }
+        fputs(" -d ", out);
         put_fish_text(out, p->help);
         fputc('\n', out);
     }
 }
 
+static void put_fish_command(FILE *out, const struct wf_cli_command *c)
+{
+    char condition[160];
+    const char *gap = c->verb ? " " : "", *verb = c->verb ? c->verb : "";
+    if (c->verb) {
+        fprintf(out, "complete -c watchfire -f -n '__watchfire_at 1 %s' -a %s -d ", c->noun, verb);
+        put_fish_text(out, c->summary);
+        fputc('\n', out);
+    }
+    snprintf(condition, sizeof(condition), " -n '__watchfire_in %s%s%s'", c->noun, gap, verb);
+    put_fish_flags(out, c, c->params, condition);
+    int at = c->verb ? 2 : 1;
+    for (const struct wf_cli_param *p = c->params; p->name; p++) {
+        if (p->flag)
+            continue;
+        if (has_choices(p)) {
+            fprintf(out, "complete -c watchfire -f -n '__watchfire_at %d %s%s%s'", at, c->noun, gap,
+                    verb);
+            put_fish_choices(out, c, p);
+            fputc('\n', out);
+        }
+        at++;
+    }
+}
+
+// Words are told apart from flags here, too.
 static void put_fish(FILE *out)
 {
-    fputs("# fish completion of watchfire: watchfire completion fish | source\n", out);
+    fputs("# fish completion of watchfire: watchfire completion fish | source\n"
+          "function __watchfire_words\n"
+          "  set -l words\n"
+          "  for w in (commandline -opc)[2..-1]\n"
+          "    string match -q -- '-*' $w; or set -a words $w\n  end\n"
+          "  test \"$words[1]\" = help; and set -e words[1]\n"
+          "  switch \"$words[1]\"\n",
+          out);
+    put_aliases(out, "    case %s; set words[1] %s\n");
+    fputs("  end\n  test (count $words) -eq 0; or printf '%s\\n' $words\nend\n"
+          "# __watchfire_in WORD...: the line begins with these\n"
+          "function __watchfire_in\n"
+          "  set -l words (__watchfire_words)\n"
+          "  test (count $words) -ge (count $argv)\n"
+          "  and test \"$words[1..\"(count $argv)\"]\" = \"$argv\"\nend\n"
+          "# __watchfire_at COUNT WORD...: it does, and has so many words before the one being "
+          "typed\n"
+          "function __watchfire_at\n"
+          "  test (count (__watchfire_words)) -eq $argv[1]; or return\n"
+          "  test (count $argv) -eq 1; or __watchfire_in $argv[2..-1]\nend\n",
+          out);
     const char *noun;
     for (size_t i = 0; (noun = noun_at(i)); i++) {
         const char *summary = wf_cli_noun_summary(noun);
         const struct wf_cli_command *alone = wf_cli_command_find(noun, NULL, NULL);
-        fprintf(out, "complete -c watchfire -f -n __fish_use_subcommand -a %s -d ", noun);
+        fprintf(out, "complete -c watchfire -f -n '__watchfire_at 0' -a %s -d ", noun);
         put_fish_text(out, summary ? summary : alone->summary);
         fputc('\n', out);
     }
     const struct wf_cli_command *c;
-    for (size_t i = 0; (c = wf_cli_command_at(i)); i++) {
-        char condition[160];
-        if (c->verb) {
-            fprintf(out,
-                    "complete -c watchfire -f -n '__fish_seen_subcommand_from %s; and test (count "
-                    "(commandline -opc)) -eq 2' -a %s -d ",
-                    c->noun, c->verb);
-            put_fish_text(out, c->summary);
-            fputc('\n', out);
-        }
-        snprintf(condition, sizeof(condition), " -n '__fish_seen_subcommand_from %s%s%s'", c->noun,
-                 c->verb ? "; and __fish_seen_subcommand_from " : "", c->verb ? c->verb : "");
-        put_fish_flags(out, c->params, condition);
-    }
-    put_fish_flags(out, wf_cli_global_flags, "");
+    for (size_t i = 0; (c = wf_cli_command_at(i)); i++)
+        put_fish_command(out, c);
+    put_fish_flags(out, NULL, wf_cli_global_flags, "");
 }
 
 int wf_cli_run_completion(struct wf_cli *cli)

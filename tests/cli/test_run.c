@@ -485,7 +485,8 @@ static void bash_takes_its_completion(void **state)
         "[ \"${COMPREPLY[*]}\" = update ] && COMP_WORDS=(watchfire help ic w) && COMP_CWORD=3 && "
         "_watchfire && [ \"${COMPREPLY[*]}\" = \"withdraw who\" ] && "
         "COMP_WORDS=(watchfire incident declare -s sev4) && COMP_CWORD=4 && _watchfire && "
-        "[ \"${COMPREPLY[*]}\" = sev4 ]'",
+        "[ \"${COMPREPLY[*]}\" = sev4 ] && COMP_WORDS=(watchfire cl pro) && COMP_CWORD=2 && "
+        "_watchfire && [ \"${COMPREPLY[*]}\" = promote ]'",
         path);
     assert_int_equal(system(command), 0);
 }
