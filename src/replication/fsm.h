@@ -59,7 +59,8 @@ struct wf_fsm {
 
     // Images. begin pins the state as of now (cheap) and returns a handle in *image; write copies
     // it to path, fsyncs the file and fills info (long; other thread; the state goes on being
-    // applied meanwhile); end releases the handle.
+    // applied meanwhile; an older image may be at path, and is written over); end releases the
+    // handle.
     int (*image_begin)(void *ctx, void **image, struct wf_err *err);
     int (*image_write)(void *image, const char *path, struct wf_image_info *info,
                        struct wf_err *err);

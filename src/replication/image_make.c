@@ -60,7 +60,7 @@ int image_fsm_snapshot(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned 
     // M3: an uncommitted membership must not get into a snapshot: it could not be rolled back.
     if (NODE_ON(n, M3) && wf_raft_configuration_uncommitted(node_raft(n)) != 0)
         return RAFT_BUSY;
-    if (n->dead || n->stopping || n->fenced || job->running)
+    if (n->dead || n->stopping || n->fenced || job->running || n->collecting)
         return RAFT_BUSY;
     apply_catch_up(n);
     if (n->dead || apply_index(n) != wf_raft_applied(node_raft(n)))
@@ -82,13 +82,35 @@ int image_fsm_snapshot(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned 
     return 0;
 }
 
+bool image_draft_path(const struct wf_node *n, char out[WF_IMAGE_PATH_MAX])
+{
+    static const struct wf_image_info unknown; // the name is the hash, which comes last
+
+    return wf_image_path(out, n->image_dir, &unknown, ".new") == WF_OK;
+}
+
+static int write_and_name(struct wf_node *n, const char *draft)
+{
+    struct image_job *job = &n->job;
+    const struct wf_files *files = n->env->files;
+    char whole[WF_IMAGE_PATH_MAX];
+    int rc = n->fsm.image_write(job->image, draft, &job->info, &job->err);
+
+    if (rc == WF_OK)
+        rc = wf_image_path(whole, n->image_dir, &job->info, ".image");
+    if (rc == WF_OK)
+        rc = files->publish(files->ctx, draft, whole, &job->err);
+    if (rc != WF_OK)
+        (void)files->remove(files->ctx, draft, NULL); // the room may be what was missing
+    return rc;
+}
+
 // On the pool.
 int image_fsm_async(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_bufs)
 {
     struct wf_node *n = f->data;
     struct image_job *job = &n->job;
-    const struct wf_files *files = n->env->files;
-    char part[WF_IMAGE_PATH_MAX], whole[WF_IMAGE_PATH_MAX];
+    char draft[WF_IMAGE_PATH_MAX];
     uint8_t *bytes = raft_malloc(WF_MANIFEST_SIZE);
 
     (void)bufs;
@@ -96,13 +118,7 @@ int image_fsm_async(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_
     if (bytes == NULL)
         return RAFT_NOMEM;
     job->buf = (struct raft_buffer){bytes, WF_MANIFEST_SIZE};
-    // The name is the hash, which is only known afterwards.
-    memset(&job->info, 0, sizeof job->info);
-    if (wf_image_path(part, n->image_dir, &job->info, ".new") != WF_OK ||
-        files->remove(files->ctx, part, &job->err) != WF_OK ||
-        n->fsm.image_write(job->image, part, &job->info, &job->err) != WF_OK ||
-        wf_image_path(whole, n->image_dir, &job->info, ".image") != WF_OK ||
-        files->publish(files->ctx, part, whole, &job->err) != WF_OK)
+    if (!image_draft_path(n, draft) || write_and_name(n, draft) != WF_OK)
         return RAFT_IOERR;
     WF_ASSERT(job->info.index == job->index);
     wf_manifest_encode(bytes, job->time, &job->info);

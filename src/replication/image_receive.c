@@ -221,6 +221,13 @@ static bool in_use(struct wf_node *n, const char *name)
     return false;
 }
 
+static bool ends_in(const char *path, const char *suffix)
+{
+    size_t len = strlen(path), n = strlen(suffix);
+
+    return len >= n && strcmp(path + len - n, suffix) == 0;
+}
+
 static void collect_one(void *arg, const char *name)
 {
     struct collect_job *c = arg;
@@ -231,7 +238,7 @@ static void collect_one(void *arg, const char *name)
         name[WF_HASH_HEX_SIZE - 1] != '.' || in_use(c->node, name))
         return;
     path = snprintf(c->paths[c->n], sizeof c->paths[0], "%s/%s", c->node->image_dir, name);
-    if (path > 0 && (size_t)path < sizeof c->paths[0])
+    if (path > 0 && (size_t)path < sizeof c->paths[0] && strcmp(c->paths[c->n], c->draft) != 0)
         c->n++;
 }
 
@@ -241,7 +248,9 @@ static void collect_run(void *arg)
     const struct wf_files *files = c->node->env->files;
 
     for (unsigned i = 0; i < c->n; i++)
-        (void)files->remove(files->ctx, c->paths[i], NULL); // what stays is found again
+        if (!ends_in(c->paths[i], ".image") ||
+            files->publish(files->ctx, c->paths[i], c->draft, NULL) != WF_OK)
+            (void)files->remove(files->ctx, c->paths[i], NULL); // what stays is found again
 }
 
 static void collect_done(void *arg)
@@ -257,9 +266,9 @@ static void collect_done(void *arg)
         node_finish_stop(n);
 }
 
-// Remove images that neither the stored manifest nor a transfer names; on the pool, since a file
-// system may take long over a large one. Not while one is being made: its manifest is not stored
-// yet.
+// Remove images that neither the stored manifest nor a transfer names, but for one, which the next
+// is written over: most of it is the same. On the pool, since a file system may take long over a
+// large file. Not while one is being made: its manifest is not stored yet.
 void receive_collect(struct wf_node *n)
 {
     const struct wf_files *files = n->env->files;
@@ -274,7 +283,8 @@ void receive_collect(struct wf_node *n)
     n->collect = false;
     c->node = n;
     c->work = (struct wf_env_work){.run = collect_run, .done = collect_done, .arg = c};
-    if (files->list(files->ctx, n->image_dir, collect_one, c, NULL) != WF_OK || c->n == 0) {
+    if (!image_draft_path(n, c->draft) ||
+        files->list(files->ctx, n->image_dir, collect_one, c, NULL) != WF_OK || c->n == 0) {
         free(c);
         return;
     }

@@ -130,6 +130,7 @@ struct collect_job {
     struct wf_node *node;
     char paths[COLLECT_MAX][WF_IMAGE_PATH_MAX];
     unsigned n;
+    char draft[WF_IMAGE_PATH_MAX]; // where one of them goes
 };
 
 struct verify_job {
@@ -219,6 +220,7 @@ struct wf_node {
     struct wf_guard *guard;
     struct raft_fsm raft_fsm;
     struct wf_timer soon, tick, hasten;
+    uint64_t suspected; // the term whose leader was believed down when hasten was started
     bool started, stopping, dead;
     struct wf_err start_err; // why it does not start
 
@@ -381,6 +383,7 @@ int image_fsm_finalize(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned 
 void image_make_turn(struct wf_node *n);
 void image_make_now(struct wf_node *n);
 void image_make_abort(struct wf_node *n); // answer who waits for one
+bool image_draft_path(const struct wf_node *n, char out[WF_IMAGE_PATH_MAX]); // false: too long
 
 // image_ship.c
 void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, bool install);
