@@ -254,6 +254,19 @@ static void put_state(struct wf_buf *b, const struct search *s)
         wf_buf_printf(b, "; %s", history_phase_name((enum phase)t->phase));
 }
 
+// The order of notes was taken from a read: perhaps it is that one which is wrong.
+static void put_spine(struct wf_buf *b, const struct search *s)
+{
+    const struct history *h = s->m->h;
+    const struct operation *spine = s->m->spine;
+
+    if (spine == NULL || spine == s->blocked || s->blocked_state.notes >= spine->notes_n)
+        return;
+    wf_buf_printf(b, "\n    and the next note is \"%.60s\", as %s has it",
+                  history_text(h, h->notes[spine->notes_at + s->blocked_state.notes]),
+                  report_op(h, spine));
+}
+
 static void say_blocked(const struct search *s, struct verdict *v)
 {
     const struct history *h = s->m->h;
@@ -266,6 +279,7 @@ static void say_blocked(const struct search *s, struct verdict *v)
         " been so\n    %s\n    because when it was over, at the latest, ",
         history_text(h, s->blocked->incident), s->best, s->must, report_op(h, s->blocked));
     put_state(&b, s);
+    put_spine(&b, s);
     for (size_t i = 0; i < s->n_open; i++)
         wf_buf_printf(&b, "\n    %s %s", i == 0 ? "open then:" : "          ",
                       report_op(h, s->open[i]));
