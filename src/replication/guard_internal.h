@@ -121,6 +121,7 @@ int guard_send(struct raft_io *io, struct raft_io_send *req, const struct raft_m
 
 // guard_vote.c: ticks, votes, terms
 void guard_before_tick(struct wf_guard *g);
+void guard_before_vote(struct wf_guard *g);
 bool guard_vote_admissible(struct wf_guard *g, const struct wf_msg_vote *vote);
 int guard_sole_voter_at_load(struct wf_guard *g, struct wf_log_state *state,
                              struct wf_bytes configuration, struct wf_err *err);

@@ -221,6 +221,7 @@ static void receive_vote(struct wf_guard *g, uint64_t from, const struct wf_msg_
 
     if (!guard_vote_admissible(g, v))
         return;
+    guard_before_vote(g);
     m.request_vote = (struct raft_request_vote){v->term,      v->candidate,      v->last_index,
                                                 v->last_term, v->disrupt_leader, v->pre_vote};
     if (lend)

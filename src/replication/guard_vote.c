@@ -68,6 +68,18 @@ void guard_before_tick(struct wf_guard *g)
     }
 }
 
+// B33: libraft refuses its vote while it remembers a leader, and forgets one only when its own
+// timer runs out: nobody is elected before those of a majority have. A leader that was silent for
+// an election timeout has lost its claim (Ongaro's dissertation, 4.2.3).
+void guard_before_vote(struct wf_guard *g)
+{
+    struct raft *r = &g->raft;
+
+    if (ON(g, B33) && wf_raft_state(r) == RAFT_FOLLOWER && wf_raft_leader_id(r) != 0 &&
+        wf_raft_silence(r, wf_guard_now_ms(g)) >= wf_raft_election_timeout(r))
+        wf_raft_forget_leader(r);
+}
+
 bool guard_vote_admissible(struct wf_guard *g, const struct wf_msg_vote *vote)
 {
     const struct raft *r = &g->raft;

@@ -442,6 +442,26 @@ static bool a_standby_refuses_its_vote(uint32_t guards)
     return bad;
 }
 
+// The leader was silent for an election timeout, and another follower's timer has run out first.
+static bool believes_in_a_vanished_leader(uint32_t guards)
+{
+    struct rig r;
+    bool bad;
+
+    rig_init(&r, 2, 5);
+    rig_start(&r, guards);
+    rig_append(&r, 1, 2, 1, 1, 1, 0, NULL);
+    rig_pass(&r, RIG_ELECTION_MS - 1);
+    rig_receive(&r, 3, vote(3, 3, 9, 2, false, true));
+    assert_false(rig_last(&r, WF_MSG_VOTE_RESULT)->vote_result.granted);
+    assert_int_equal(wf_raft_leader_id(raft_of(&r)), 1);
+    rig_pass(&r, 1);
+    rig_receive(&r, 3, vote(3, 3, 9, 2, false, true));
+    bad = !rig_last(&r, WF_MSG_VOTE_RESULT)->vote_result.granted;
+    rig_stop(&r);
+    return bad;
+}
+
 static bool a_candidate_disrupts_for_ever(uint32_t guards)
 {
     struct rig r;
@@ -497,6 +517,7 @@ PROOF(B17, goes_back_one_entry_at_a_time)
 PROOF(B18, sends_all_at_once)
 PROOF(B27, goes_quiet)
 PROOF(B32, takes_a_stale_log_for_the_snapshot)
+PROOF(B33, believes_in_a_vanished_leader)
 PROOF(M1, believes_an_uncommitted_membership)
 PROOF(M2, keeps_a_cut_membership)
 PROOF(M4, keeps_an_uncommitted_index)
@@ -507,25 +528,16 @@ PROOF(M13, a_candidate_disrupts_for_ever)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(B1),
-        cmocka_unit_test(B2),
-        cmocka_unit_test(B5),
-        cmocka_unit_test(B7),
-        cmocka_unit_test(B8),
-        cmocka_unit_test(B11),
-        cmocka_unit_test(B14),
-        cmocka_unit_test(B15),
-        cmocka_unit_test(B16),
-        cmocka_unit_test(B17),
-        cmocka_unit_test(B18),
-        cmocka_unit_test(B27),
-        cmocka_unit_test(B32),
-        cmocka_unit_test(M1),
-        cmocka_unit_test(M2),
-        cmocka_unit_test(M4),
-        cmocka_unit_test(an_install_waits_for_its_image),
-        cmocka_unit_test(M6),
-        cmocka_unit_test(M8),
+        cmocka_unit_test(B1),  cmocka_unit_test(B2),
+        cmocka_unit_test(B5),  cmocka_unit_test(B7),
+        cmocka_unit_test(B8),  cmocka_unit_test(B11),
+        cmocka_unit_test(B14), cmocka_unit_test(B15),
+        cmocka_unit_test(B16), cmocka_unit_test(B17),
+        cmocka_unit_test(B18), cmocka_unit_test(B27),
+        cmocka_unit_test(B32), cmocka_unit_test(B33),
+        cmocka_unit_test(M1),  cmocka_unit_test(M2),
+        cmocka_unit_test(M4),  cmocka_unit_test(an_install_waits_for_its_image),
+        cmocka_unit_test(M6),  cmocka_unit_test(M8),
         cmocka_unit_test(M13),
     };
 
