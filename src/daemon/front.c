@@ -341,6 +341,7 @@ static int open_listener(struct wf_front *f, struct wf_err *err)
                                     .n_protos = 3,
                                     .metrics = f->o.metrics,
                                     .reuse_port = f->o.share_port,
+                                    .bound = f->o.bound,
                                     .on_refused = on_refused,
                                     .ctx = f};
     return wf_listener_open(&f->listener, &f->loop, f->o.tls, &o, err);

@@ -20,6 +20,7 @@ struct wf_front_options {
     const struct wf_state *state;
     const struct wf_schema *schema;
     const struct wf_method_table *methods;
+    int bound; // the listener's (tls/listener.h); 0: none
     struct wf_tls *tls;
     struct wf_metrics *metrics;
     const uint8_t *cluster_id;

@@ -152,7 +152,8 @@ int main(int argc, char **argv)
     if (rc == WF_OK) {
         wf_log_setup(c->log ? c->log->level : WF_LOG_INFO, c->log ? c->log->format : WF_LOG_LOGFMT,
                      c->node.name);
-        rc = a.check ? WF_OK : wf_privileges_drop(c->user, &err);
+        if (!a.check && !is(&a, "run")) // a node takes its port first
+            rc = wf_privileges_drop(c->user, &err);
     } else if (!*err.reason) {
         snprintf(err.reason, sizeof err.reason, "CONFIG"); // it could not be read
     }

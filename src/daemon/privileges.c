@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int become(const struct passwd *pw, struct wf_err *err)
@@ -23,6 +24,7 @@ static int become(const struct passwd *pw, struct wf_err *err)
 int wf_privileges_drop(const char *user, struct wf_err *err)
 {
     int rc = WF_OK;
+    umask(077); // SQLite would let others read its files
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (user) {
         errno = 0;

@@ -6,7 +6,8 @@
 #include "base/result.h"
 
 // Become user (NULL: nobody in particular) for good, if the process runs as root; else it must be
-// that user already. Afterwards the process dumps no core with keys in it and gains no privileges.
+// that user already. Afterwards the process dumps no core with keys in it, gains no privileges, and
+// makes no file that others can read.
 int wf_privileges_drop(const char *user, struct wf_err *err);
 
 #endif

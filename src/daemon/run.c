@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/run.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,11 +15,13 @@
 #include "base/assert.h"
 #include "daemon/begin.h"
 #include "daemon/consensus.h"
-#include "daemon/node_dir.h"
 #include "daemon/front.h"
+#include "daemon/node_dir.h"
+#include "daemon/privileges.h"
 #include "daemon/room.h"
 #include "daemon/watchdog.h"
 #include "rpc/schema.h"
+#include "tls/listener.h"
 
 enum { FRONTS_MAX = 64, THREAD_STACK = 2 * 1024 * 1024 };
 
@@ -35,6 +38,7 @@ struct run {
     struct wf_method_table *methods;
     struct wf_consensus *consensus;
     struct wf_front *fronts[FRONTS_MAX];
+    int bound[FRONTS_MAX]; // sockets taken as root; 0: none
     unsigned n_fronts;
     pthread_t consensus_thread, front_threads[FRONTS_MAX];
     struct wf_watchdog *watchdog;
@@ -304,9 +308,28 @@ static int open_consensus(struct run *r, struct wf_err *err)
     return wf_consensus_open(&r->consensus, &o, err);
 }
 
+static unsigned count_fronts(const struct run *r)
+{
+    return r->config->front && r->config->front->threads ? r->config->front->threads : 1;
+}
+
+// A port below 1024 is only root's to take: before root becomes somebody else.
+static int take_port(struct run *r, struct wf_err *err)
+{
+    unsigned n = count_fronts(r);
+    unsigned long port = strtoul(strrchr(r->config->listen, ':') + 1, NULL, 10);
+    int rc = WF_OK;
+    WF_ASSERT(n <= FRONTS_MAX);
+    if (!r->config->user || geteuid() != 0 || port == 0 || port >= IPPORT_RESERVED)
+        return WF_OK;
+    for (unsigned i = 0; rc == WF_OK && i < n; i++)
+        rc = wf_listener_bind(&r->bound[i], r->config->listen, n > 1, err);
+    return rc;
+}
+
 static int open_fronts(struct run *r, struct wf_err *err)
 {
-    unsigned n = r->config->front && r->config->front->threads ? r->config->front->threads : 1;
+    unsigned n = count_fronts(r);
     char listen[WF_ADDRESS_MAX + 8];
     snprintf(listen, sizeof listen, "%s", r->config->listen);
     struct wf_front_options o = {.config = r->config,
@@ -325,6 +348,7 @@ static int open_fronts(struct run *r, struct wf_err *err)
                                  .ctx = r};
     int rc = WF_OK;
     for (unsigned i = 0; rc == WF_OK && i < n; i++) {
+        o.bound = r->bound[i];
         rc = wf_front_open(&r->fronts[i], &o, err);
         if (rc != WF_OK)
             break;
@@ -415,7 +439,11 @@ int wf_run(const struct wf_config *config, bool bootstrap, struct wf_err *err)
     r->metrics = wf_metrics_new();
     WF_ASSERT(r->metrics != NULL);
     make_metrics(r);
-    int rc = prepare(r, bootstrap, err);
+    int rc = take_port(r, err);
+    if (rc == WF_OK)
+        rc = wf_privileges_drop(config->user, err);
+    if (rc == WF_OK)
+        rc = prepare(r, bootstrap, err);
     if (rc != WF_OK)
         return rc; // the process ends: what is open is the kernel's to close
     rc = uv_loop_init(&r->loop);

@@ -8,7 +8,8 @@
 #include "daemon/config.h"
 #include "daemon/exit.h"
 
-// Run until asked to stop. On failure err says why; the exit code is wf_exit_of(err).
+// Become config->user, and run until asked to stop. On failure err says why; the exit code is
+// wf_exit_of(err).
 int wf_run(const struct wf_config *config, bool bootstrap, struct wf_err *err);
 
 // Credentials of the configuration. A failure has reason TLS.

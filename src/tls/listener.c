@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/listener.h"
 
+#include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
@@ -212,7 +215,7 @@ static void on_connection(uv_stream_t *stream, int status)
 // --- opening ---
 
 // "host:port", "[v6]:port" or ":port" (all addresses).
-static int resolve(uv_loop_t *loop, const char *address, uv_getaddrinfo_t *req, struct wf_err *err)
+static int resolve(const char *address, struct addrinfo **out, struct wf_err *err)
 {
     char host[WF_ADDRESS_MAX + 1];
     const char *colon = strrchr(address, ':');
@@ -225,42 +228,60 @@ static int resolve(uv_loop_t *loop, const char *address, uv_getaddrinfo_t *req, 
     snprintf(host, sizeof host, "%.*s", (int)(bracketed ? n - 2 : n), address + bracketed);
     // Every address at once: IPv6 with IPv4 mapped into it.
     const char *name = n == 0 || strcmp(host, "*") == 0 ? "::" : host;
-    int rc = uv_getaddrinfo(loop, req, NULL, name, colon + 1, &hints);
+    int rc = getaddrinfo(name, colon + 1, &hints, out);
     if (rc != 0)
         return wf_fail(err, WF_INVALID_ARGUMENT, "cannot listen on %s: %s", address,
-                       uv_strerror(rc));
+                       gai_strerror(rc));
     return WF_OK;
 }
 
-static int share_port(uv_tcp_t *tcp)
+static int refused_port(const char *address, int errnum, struct wf_err *err)
 {
-    uv_os_fd_t fd;
-    int on = 1, rc = uv_fileno((uv_handle_t *)tcp, &fd);
-    if (rc == 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
-        rc = UV_ENOTSUP;
+    if (errnum == EADDRINUSE)
+        return wf_fail_reason(err, WF_FAILED_PRECONDITION, "ADDRESS_IN_USE",
+                              "cannot listen on %s: another process has the port", address);
+    if (errnum == EACCES)
+        return wf_fail_reason(err, WF_PERMISSION_DENIED, "PERMISSIONS",
+                              "cannot listen on %s: ports below 1024 need root; start as root with "
+                              "\"user\" in the configuration, or choose another port",
+                              address);
+    return wf_fail(err, wf_code_from_errno(errnum), "cannot listen on %s: %s", address,
+                   strerror(errnum));
+}
+
+int wf_listener_bind(int *fd, const char *address, bool reuse_port, struct wf_err *err)
+{
+    struct addrinfo *to;
+    int on = 1, rc = resolve(address, &to, err);
+    if (rc != WF_OK)
+        return rc;
+    int s = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (s < 0 || setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        (reuse_port && setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+        bind(s, to->ai_addr, to->ai_addrlen) != 0)
+        rc = refused_port(address, errno, err);
+    freeaddrinfo(to);
+    if (rc == WF_OK)
+        *fd = s;
+    else if (s >= 0)
+        close(s);
     return rc;
 }
 
-static int bind_and_listen(struct wf_listener *l, const struct sockaddr *to,
-                           const struct wf_listener_options *o, struct wf_err *err)
+static int listen_on(struct wf_listener *l, int fd, const char *address, struct wf_err *err)
 {
-    int rc = uv_tcp_init_ex(l->tcp.loop, &l->tcp, to->sa_family);
-    if (rc != 0)
-        return wf_fail(err, wf_code_from_errno(-rc), "cannot make a socket for %s: %s", o->address,
-                       uv_strerror(rc));
+    int rc = uv_tcp_init(l->tcp.loop, &l->tcp);
+    WF_ASSERT(rc == 0 && fd > 0);
     l->tcp.data = l;
     l->holds++;
-    rc = o->reuse_port ? share_port(&l->tcp) : 0;
-    if (rc == 0)
-        rc = uv_tcp_bind(&l->tcp, to, 0);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
-    if (rc == UV_EADDRINUSE)
-        return wf_fail_reason(err, WF_FAILED_PRECONDITION, "ADDRESS_IN_USE",
-                              "cannot listen on %s: another process has the port", o->address);
+    rc = uv_tcp_open(&l->tcp, fd);
+    if (rc != 0) {
+        close(fd);
+        return refused_port(address, -rc, err);
+    }
+    rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
     if (rc != 0)
-        return wf_fail(err, wf_code_from_errno(-rc), "cannot listen on %s: %s", o->address,
-                       uv_strerror(rc));
+        return refused_port(address, -rc, err);
     struct sockaddr_storage bound;
     int len = sizeof bound;
     rc = uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&bound, &len);
@@ -298,14 +319,13 @@ static void on_handle_closed(uv_handle_t *h)
 int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t,
                      const struct wf_listener_options *o, struct wf_err *err)
 {
-    WF_ASSERT(o->n_protos > 0 && o->n_protos <= PROTOS_MAX);
-    uv_getaddrinfo_t req;
-    int rc = resolve(loop, o->address, &req, err);
+    WF_ASSERT(o->n_protos > 0 && o->n_protos <= PROTOS_MAX && o->bound >= 0);
+    int fd = o->bound, rc = fd > 0 ? WF_OK : wf_listener_bind(&fd, o->address, o->reuse_port, err);
     if (rc != WF_OK)
         return rc;
     struct wf_listener *l = calloc(1, sizeof *l);
     if (!l) {
-        uv_freeaddrinfo(req.addrinfo);
+        close(fd);
         return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory for a listener");
     }
     l->owner = (struct conn_owner){may_shake, slow, shaken, failed, gone};
@@ -324,8 +344,7 @@ int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t
     uv_timer_init(loop, &l->grace);
     l->grace.data = l;
     l->holds = 1;
-    rc = bind_and_listen(l, req.addrinfo->ai_addr, o, err);
-    uv_freeaddrinfo(req.addrinfo);
+    rc = listen_on(l, fd, o->address, err);
     if (rc != WF_OK) {
         wf_listener_close(l, NULL, NULL);
         return rc;

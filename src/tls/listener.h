@@ -17,11 +17,16 @@ struct wf_listener_options {
     unsigned n_protos;
     struct wf_metrics *metrics; // may be NULL
     bool reuse_port;            // several front threads share the port
+    int bound;                  // from wf_listener_bind, and the listener's from here on; 0: none
     // A peer was turned away for its certificate (expired, unknown CA, another cluster, none where
     // one is needed): for the audit. May be NULL.
     void (*on_refused)(void *ctx, const char *address, const char *why);
     void *ctx;
 };
+
+// A socket bound to address and not listening yet, for a port that only root may take and a process
+// that will be somebody else. The caller's to close, until a listener has it. Errors as below.
+int wf_listener_bind(int *fd, const char *address, bool reuse_port, struct wf_err *err);
 
 // Bind and listen. A port in use: FAILED_PRECONDITION, reason ADDRESS_IN_USE. At most
 // WF_CONNECTIONS_MAX connections and WF_HANDSHAKES_MAX handshakes at once; a handshake has
