@@ -100,6 +100,7 @@ static void lengths_that_lie_are_not_believed(void **state)
             p[b] = (uint8_t)wan_random_next(&dice);
         if (len > 9) {
             p[0] = (uint8_t)(0x40 | (p[0] & 15));
+            p[6] = p[7] = 0; // no fragment: its transport's header is looked at
             p[9] = (uint8_t[]){IP_TCP, IP_UDP, IP_ICMP, 50}[i % 4];
         }
         wan_packet_corrupt(p, len, &dice);
