@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reader of recorded histories. What it takes can be checked: no checker asserts, reads past
-// its ends or runs on, whatever a history says. links: wf_chaos_check
+// links: wf_chaos_check
+// The reader of recorded histories, and the checkers on what it takes: whatever a history says,
+// none of them asserts, reads past its ends or runs on. links: wf_chaos_check
 #include "base/assert.h"
 #include "check/gaps.h"
 #include "check/invariants.h"
