@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // links: wf_chaos_check
-// The reader of recorded histories, and the checkers on what it takes: whatever a history says,
-// none of them asserts, reads past its ends or runs on. links: wf_chaos_check
+// The reader of histories, and the checkers: none asserts, reads past its ends or runs on.
+// links: wf_chaos_check
 #include "base/assert.h"
 #include "check/gaps.h"
 #include "check/invariants.h"
