@@ -22,7 +22,7 @@ class Side(world.World):
     """One system. Clients run for one scenario at a time, and each has a history of its own."""
 
     def __init__(self, scenario, options, folder):
-        self.timers = options.election_ms, options.heartbeat_ms
+        self.timers = tuple(options.timers)
         super().__init__(scenario, options, folder)
         self.began = time.monotonic()
         self.turn = 0
