@@ -364,6 +364,7 @@ void linear_check(const struct history *h, const struct linear_limits *limits, s
         model_free(&m);
         incidents++;
     }
-    verdict_looked_at(v, "%zu operations on %zu incidents, %" PRIu64 " steps", n, incidents, steps);
+    verdict_looked_at(v, "%zu operations on %zu incident%s, %" PRIu64 " steps", n, incidents,
+                      incidents == 1 ? "" : "s", steps);
     free(ops);
 }

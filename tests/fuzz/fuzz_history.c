@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// links: wf_chaos_check
 // The reader of histories, and the checkers: none asserts, reads past its ends or runs on.
 // links: wf_chaos_check
 #include "base/assert.h"
