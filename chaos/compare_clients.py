@@ -35,9 +35,6 @@ class Writer(record.Person):
                 self.read(incident)
             self.stopping.wait(self.pause_s * self.rng.uniform(0.5, 1.5))
 
-    def request(self):
-        return "%s-%s" % (self.spec["run"], super().request())
-
 
 class AtEtcd(Writer):
     """An incident is a register. A write is a transaction that also makes a key named for the request,

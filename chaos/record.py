@@ -145,7 +145,7 @@ class Person(threading.Thread):
     # --- trying ---
 
     def request(self):
-        return "%s-%d" % (self.user, next(self.numbers))
+        return "%s%s-%d" % (self.spec.get("run", ""), self.user, next(self.numbers))
 
     def connection(self, node):
         if node["name"] not in self.connections:

@@ -54,7 +54,7 @@ class Side(world.World):
         mine = people[number * CLIENTS_PER_REGION:][:CLIENTS_PER_REGION]
         out, path = (os.path.join(self.home, form % region.name) for form in ("ops-%s.jsonl", "clients-%s.json"))
         spec = {
-            "system": self.system, "run": self.name, "region": region.name, "ca": self.cluster.ca, "out": out,
+            "system": self.system, "run": self.name + "-", "region": region.name, "ca": self.cluster.ca, "out": out,
             "seed": "%d/%d/%d" % (self.seed, self.turn, number),
             "nodes": [{"name": node.name, "region": node.where.name, "address": node.address}
                       for node in self.nodes],

@@ -81,7 +81,13 @@ def narrow(w, nodes, amount):
 def starve(w, nodes, amount):
     if not nodes[0].process.alive():
         return lambda: None
-    return nemesis.limit_cpu(w, nodes[0], 2 + 8 * amount).remove
+    percent = 2 + 8 * amount
+    group = nemesis.limit_cpu(w, nodes[0], percent)
+
+    def end():
+        group.remove()
+        w.mark("cpu", "%s %g %%" % (nodes[0].name, percent), heal=True)
+    return end
 
 
 KINDS = {
@@ -91,7 +97,7 @@ KINDS = {
     "corrupt": rule(corrupt=0.05)}
 
 
-def schedule(seed, seconds, nodes):
+def schedule(seed, seconds, nodes, kinds=KINDS):
     """[Fault]: who is named by number, -1 standing for whoever leads then."""
     rng, faults, now = random.Random("schedule %d" % seed), [], 0.0
     while now < seconds - SHORTEST_S:
@@ -100,7 +106,7 @@ def schedule(seed, seconds, nodes):
             now = max([fault.until for fault in running] + [now]) + CALM_S
             running = []
         if len(running) < AT_ONCE and now < seconds - SHORTEST_S:
-            free = sorted(set(KINDS) - {fault.kind for fault in running})
+            free = sorted(set(kinds) - {fault.kind for fault in running})
             order = rng.sample(range(nodes), nodes)
             if rng.random() < 0.4:
                 order[0] = -1
@@ -122,7 +128,11 @@ def people_of(w, order):
 @scenario("random", rows=[], seconds=120, settle_s=90)
 def mixture(w):
     """One to three faults at a time, of any kind but the disks' and the clocks', drawn from the seed."""
-    plan = schedule(w.seed, w.seconds, len(w.nodes))
+    play(w, schedule(w.seed, w.seconds, len(w.nodes)))
+
+
+def play(w, plan, kinds=KINDS):
+    """Says what is to come, does it, and returns when the last fault has ended."""
     for fault in plan:
         who = " ".join("leader" if i < 0 else w.nodes[i].name for i in fault.nodes[:2])
         print("  plan: %5.1f - %5.1f s  %-10s %-14s %.2f" % (
@@ -135,5 +145,5 @@ def mixture(w):
             running.remove((until, end))
         while waiting and waiting[0].at <= now:
             fault = waiting.pop(0)
-            running.append((fault.until, KINDS[fault.kind](w, people_of(w, fault.nodes), fault.amount)))
+            running.append((fault.until, kinds[fault.kind](w, people_of(w, fault.nodes), fault.amount)))
         w.sleep(0.1)
