@@ -82,6 +82,8 @@ class Observer(threading.Thread):
 class World:
     """What a scenario has to do with: nodes, rng, seconds, wan, and the methods below."""
 
+    prefix = ""  # of request ids: several recordings of one cluster need one each
+
     def __init__(self, scenario, options, folder):
         self.scenario, self.folder, self.seconds = scenario, folder, options.seconds
         self.seed, self.topology = options.seed, options.topology
@@ -138,6 +140,10 @@ class World:
     def start(self):
         self.began, self.began_ns = time.monotonic(), time.monotonic_ns()
         self.cluster.start()
+        self.begin_recording()
+
+    def begin_recording(self):
+        """Users, incidents, and clients in every region."""
         self.observer.start()
         people = ["p%d" % i for i in range(len(self.regions) * CLIENTS_PER_REGION)]
         for person in people:
@@ -154,14 +160,15 @@ class World:
         for first in range(0, n, DECLARE_AT_ONCE):
             call = time.monotonic_ns()
             asked = [(i, leader.client.start(path, pb.encode(
-                {1: "declare-%d" % i, 2: "Incident %d" % i, 6: people[i % len(people)]}), 30))
+                {1: "%sdeclare-%d" % (self.prefix, i), 2: "Incident %d" % i, 6: people[i % len(people)]}), 30))
                 for i in range(first, min(n, first + DECLARE_AT_ONCE))]
             for i, future in asked:
                 incident = pb.decode(future.result()).message(1)
                 self.recorded.append({
                     "client": "root.%d" % (i - first), "op": "declare", "incident": incident.str(1),
                     "call": call, "return": time.monotonic_ns(), "outcome": "ok", "node": leader.name,
-                    "request": "declare-%d" % i, "commander": incident.str(11), "epoch": incident.int(12)})
+                    "request": "%sdeclare-%d" % (self.prefix, i),
+                    "commander": incident.str(11), "epoch": incident.int(12)})
         return [op["incident"] for op in self.recorded]
 
     def start_clients(self, region, number, people, incidents):
@@ -172,7 +179,7 @@ class World:
             "nodes": [{"name": node.name, "region": node.region, "address": node.address}
                       for node in self.nodes],
             "persons": [{"name": person, "cert": self.cluster.user(person)} for person in mine],
-            "people": people, "incidents": incidents, "incident_s": INCIDENT_S,
+            "run": self.prefix, "people": people, "incidents": incidents, "incident_s": INCIDENT_S,
             "at_once": INCIDENTS_AT_ONCE}
         path = os.path.join(self.folder, "clients-%s.json" % region.name)
         with open(path, "w") as file:
