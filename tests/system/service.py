@@ -132,7 +132,7 @@ with LowPort(n=1) as c:
     c.start_node(node, ["env", "NOTIFY_SOCKET=@" + manager.name, "WATCHDOG_USEC=900000"])
     c.connect(node)
     c.wait()
-    check(manager.count("READY=1") == 1, "not told that it is ready: %s" % manager.heard)
+    wait_for("READY", lambda: manager.count("READY=1") == 1)
     wait_for("the status", lambda: manager.last("STATUS") == "STATUS=serving, leading")
     check_power(node, who)
     check_owner(node, who)
