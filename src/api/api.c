@@ -133,7 +133,8 @@ static void on_fence(struct wf_ask *ask)
     free(l);
 }
 
-static bool look_again(struct wf_api *api, struct wf_call *call, const struct wf_err *err)
+// False: err is the answer, which may have become another one.
+static bool look_again(struct wf_api *api, struct wf_call *call, struct wf_err *err)
 {
     struct wf_view view;
     if (strcmp(err->reason, "UNKNOWN_TOKEN") != 0 && strcmp(err->reason, "NO_ROLE") != 0)
@@ -141,6 +142,14 @@ static bool look_again(struct wf_api *api, struct wf_call *call, const struct wf
     api->o.backend->view(api->o.backend->ctx, &view);
     if (view.leading || !*view.leader)
         return false;
+    if (api->looks >= WF_SECOND_LOOKS) {
+        wf_fail_reason(err, WF_UNAVAILABLE, "UNKNOWN_CALLERS",
+                       "this node does not know who is calling and looks up too many unknown "
+                       "callers already: try again in a second, or at %s",
+                       view.leader);
+        return false;
+    }
+    api->looks++;
     struct second_look *l = malloc(sizeof *l);
     struct wf_ask *ask = l ? wf_ask_new(WF_ASK_READ, 0, on_fence, l) : NULL;
     if (!ask || api->o.backend->ask(api->o.backend->ctx, ask) != WF_OK) {
@@ -170,7 +179,7 @@ static void judge(struct wf_api *api, struct wf_call *call, bool final)
     }
     if (!final && look_again(api, call, &err))
         return;
-    if (rc == WF_UNAUTHENTICATED || rc == WF_PERMISSION_DENIED)
+    if (err.code == WF_UNAUTHENTICATED || err.code == WF_PERMISSION_DENIED)
         wf_refused(api, who, path, target_of(request), &err);
     wf_api_fail(api, call, &err);
 }
@@ -193,6 +202,7 @@ void wf_api_serve(struct wf_api *api, struct wf_rpc_server *rpc)
 static void on_second(uv_timer_t *t)
 {
     struct wf_api *api = t->data;
+    api->looks = 0;
     wf_refusals_flush(api);
     wf_watches_tick(api);
     if (api->scratch.cap > SCRATCH_KEEP)

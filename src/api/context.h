@@ -20,6 +20,7 @@ struct wf_api {
     bool verifying;  // one check of the chain at a time
     bool backing_up; // and one backup: each holds a thread of the pool that images need too
     unsigned jobs;   // that use the pool: checks and backups
+    unsigned looks;  // at unknown callers again, in this second
 
     // Request ids for callers that name none: the process's own random prefix and a number.
     char id_prefix[40];

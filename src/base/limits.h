@@ -159,9 +159,13 @@
 #define WF_STREAM_QUEUE_MAX    (256 * 1024)       // bytes queued to one slow reader of a stream
 #define WF_DEADLINE_MAX_MS     (10 * 60 * 1000LL) // a unary call's deadline is cut to this
 #define WF_DEADLINE_DEFAULT_MS 30000LL
-#define WF_HEALTH_SERVICES_MAX 64    // names that grpc.health.v1 answers for
-#define WF_SUBSCRIBERS_MAX     4096  // watch streams of one node
-#define WF_DRAIN_MS            10000 // grace for calls under way when a node stops
+#define WF_HEALTH_SERVICES_MAX 64   // names that grpc.health.v1 answers for
+#define WF_SUBSCRIBERS_MAX     4096 // watch streams of one node
+// Callers unknown to a follower that one front looks up again behind the leader's word, in a
+// second: every token made in a second many times over, and a flood of wrong ones costs the cluster
+// nothing.
+#define WF_SECOND_LOOKS 200
+#define WF_DRAIN_MS     10000 // grace for calls under way when a node stops
 
 // --- the node's own record ---------------------------------------------------------------------
 #define WF_LOG_FIELDS_MAX 24

@@ -114,15 +114,6 @@ const char *wf_code_name(int code)
     return code >= 0 && code < WF_CODE_MAX_ ? names[code] : names[WF_UNKNOWN];
 }
 
-int wf_code_from_name(const char *name)
-{
-    WF_ASSERT(name != NULL);
-    for (int i = 0; i < WF_CODE_MAX_; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -1;
-}
-
 enum wf_code wf_code_from_errno(int errnum)
 {
     switch (errnum) {

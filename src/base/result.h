@@ -58,9 +58,6 @@ int wf_wrap(struct wf_err *err, int code, const char *fmt, ...)
 // "INVALID_ARGUMENT" and the like; "UNKNOWN" for what is no code.
 const char *wf_code_name(int code);
 
-// The code with that name, or -1.
-int wf_code_from_name(const char *name);
-
 // The code an errno of the operating system stands for (ENOSPC: RESOURCE_EXHAUSTED, ...).
 enum wf_code wf_code_from_errno(int errnum);
 

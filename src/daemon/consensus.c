@@ -23,7 +23,8 @@ enum {
     TAKE = 64,
     BEAT_MS = 50,
     STEP_DOWN_MS = 3000,
-    NOTES_MAX = 4096, // links that arrive, and the main thread's few words
+    LINKS_MAX = 1024, // that arrive and wait to be taken: each peer has one, and dials again
+    NOTES_MAX = LINKS_MAX + 64, // and the main thread's few words
 };
 
 enum note_kind { NOTE_LINK, NOTE_TLS, NOTE_STEP_DOWN, NOTE_STOP, NOTE_CLOSE };
@@ -48,6 +49,7 @@ struct wf_consensus {
 
     struct wf_mailbox *inbox; // chains of struct wf_ask
     struct wf_mailbox *notes; // struct note
+    _Atomic unsigned links;   // among them
     struct wf_post *posts[POSTS_MAX];
     unsigned n_posts;
     struct wf_board board;
@@ -69,7 +71,7 @@ struct wf_consensus {
     struct wf_node_status status; // as of the last beat
 
     struct wf_metric *commit_seconds, *term, *commit, *applied, *leading, *proposals, *entries,
-        *reads, *inbox_depth, *lag[WF_MEMBERS_MAX];
+        *reads, *inbox_depth, *links_dropped, *lag[WF_MEMBERS_MAX];
     uint64_t lag_id[WF_MEMBERS_MAX];
 };
 
@@ -166,6 +168,8 @@ static void make_metrics(struct wf_consensus *c)
     c->entries = wf_gauge(m, "watchfire_queue_depth", "queue=\"entries\"", "Waiting items");
     c->reads = wf_gauge(m, "watchfire_queue_depth", "queue=\"reads\"", "Waiting items");
     c->inbox_depth = wf_gauge(m, "watchfire_queue_depth", "queue=\"inbox\"", "Waiting items");
+    c->links_dropped = wf_counter(m, "watchfire_raft_links_dropped", "",
+                                  "Links of peers closed because too many were waiting");
 }
 
 // --- the cluster's own commands ------------------------------------------------------------------
@@ -529,6 +533,7 @@ static void take_note(struct wf_consensus *c, struct note *n)
 {
     switch (n->kind) {
     case NOTE_LINK:
+        atomic_fetch_sub(&c->links, 1);
         take_link(c, n->parcel);
         break;
     case NOTE_TLS:
@@ -570,16 +575,18 @@ static void send_note(struct wf_consensus *c, struct note n)
     struct note *copy = malloc(sizeof *copy);
     WF_ASSERT(copy != NULL);
     *copy = n;
-    if (wf_mailbox_send(c->notes, copy) == WF_OK)
-        return;
-    // Only links come in numbers; a peer whose link is dropped dials again.
-    WF_ASSERT(n.kind == NOTE_LINK);
-    wf_conn_parcel_free(n.parcel);
-    free(copy);
+    int rc = wf_mailbox_send(c->notes, copy);
+    WF_ASSERT(rc == WF_OK); // there is room for every word, and links have a limit of their own
 }
 
 void wf_consensus_deliver(struct wf_consensus *c, struct wf_conn_parcel *parcel)
 {
+    if (atomic_fetch_add(&c->links, 1) >= LINKS_MAX) {
+        atomic_fetch_sub(&c->links, 1);
+        wf_metric_add(c->links_dropped, 1);
+        wf_conn_parcel_free(parcel);
+        return;
+    }
     send_note(c, (struct note){.kind = NOTE_LINK, .parcel = parcel});
 }
 

@@ -128,11 +128,6 @@ const struct wf_identity *wf_exchange_peer(const struct wf_exchange *ex)
     return ex->session->transport.peer;
 }
 
-const char *wf_exchange_peer_address(const struct wf_exchange *ex)
-{
-    return ex->session->transport.address;
-}
-
 uv_loop_t *wf_exchange_loop(const struct wf_exchange *ex)
 {
     return ex->session->transport.loop;

@@ -57,7 +57,6 @@ int wf_exchange_version(const struct wf_exchange *ex); // 10, 11 or 20
 const char *wf_exchange_header(const struct wf_exchange *ex, const char *name);
 const struct wf_header *wf_exchange_header_at(const struct wf_exchange *ex, size_t i);
 const struct wf_identity *wf_exchange_peer(const struct wf_exchange *ex);
-const char *wf_exchange_peer_address(const struct wf_exchange *ex);
 uv_loop_t *wf_exchange_loop(const struct wf_exchange *ex);
 // The connection is being drained: a long-lived stream should end soon.
 bool wf_exchange_draining(const struct wf_exchange *ex);

@@ -27,9 +27,6 @@ int wf_proto_check(const ProtobufCMessageDescriptor *d, const uint8_t *bytes, si
 int wf_proto_unpack(const ProtobufCMessageDescriptor *d, const uint8_t *bytes, size_t len,
                     size_t max, ProtobufCMessage **out, struct wf_err *err);
 
-// The same checks on a message in memory, as a JSON decoder builds it.
-int wf_proto_validate(const ProtobufCMessage *msg, struct wf_err *err);
-
 // The path an error of these functions begins with, or "" when err is of another kind. Writes at
 // most size bytes, returns out.
 char *wf_proto_err_field(const struct wf_err *err, char *out, size_t size);

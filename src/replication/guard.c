@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "replication/guard_internal.h"
+#include "replication/manifest.h"
 
 bool wf_guard_on(const struct wf_guard *g, enum wf_guard_bit bit)
 {
@@ -289,7 +290,7 @@ static void raft_closed(struct raft *r)
     void (*cb)(void *ctx) = g->stop_cb;
     void *ctx = g->stop_ctx;
 
-    guard_manifest_free(&g->manifest);
+    wf_manifest_free(&g->manifest);
     free(g);
     cb(ctx);
 }
@@ -351,7 +352,7 @@ static void fill_io(struct wf_guard *g)
 static void abort_start(struct wf_guard *g)
 {
     raft_free(g->raft.address);
-    guard_manifest_free(&g->manifest);
+    wf_manifest_free(&g->manifest);
     free(g);
 }
 

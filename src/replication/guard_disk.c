@@ -6,38 +6,10 @@
 #include "base/assert.h"
 #include "replication/configuration.h"
 #include "replication/guard_internal.h"
+#include "replication/manifest.h"
 
-// --- manifests ---------------------------------------------------------------------------------
-
-static int bytes_copy(struct wf_bytes from, struct wf_bytes *to)
-{
-    uint8_t *p = malloc(from.len + 1);
-
-    if (p == NULL)
-        return WF_RESOURCE_EXHAUSTED;
-    if (from.len > 0)
-        memcpy(p, from.data, from.len);
-    *to = (struct wf_bytes){p, from.len};
-    return WF_OK;
-}
-
-int guard_manifest_copy(const struct wf_manifest *from, struct wf_manifest *to)
-{
-    *to = *from;
-    to->configuration = to->data = (struct wf_bytes){0};
-    if (bytes_copy(from->configuration, &to->configuration) == WF_OK &&
-        bytes_copy(from->data, &to->data) == WF_OK)
-        return WF_OK;
-    guard_manifest_free(to);
-    return WF_RESOURCE_EXHAUSTED;
-}
-
-void guard_manifest_free(struct wf_manifest *m)
-{
-    free((void *)m->configuration.data);
-    free((void *)m->data.data);
-    *m = (struct wf_manifest){0};
-}
+// --- snapshots of libraft
+// ---------------------------------------------------------------------------------
 
 struct raft_snapshot *guard_make_snapshot(const struct wf_manifest *m)
 {
@@ -124,7 +96,7 @@ int guard_load(struct raft_io *io, raft_term *term, raft_id *vote, struct raft_s
     int rc = g->store->load(g->store->ctx, &state, load_record, &l, &err);
 
     if (rc == WF_OK && state.manifest.index != 0)
-        rc = guard_manifest_copy(&state.manifest, &g->manifest);
+        rc = wf_manifest_copy(&state.manifest, &g->manifest);
     if (rc == WF_OK) {
         struct wf_bytes conf =
             l.configuration.data != NULL ? l.configuration : g->manifest.configuration;
@@ -281,12 +253,12 @@ static void snapshot_finish(struct guard_op *op, int status)
     bool install = op->install;
 
     if (status == 0) {
-        guard_manifest_free(&g->manifest);
+        wf_manifest_free(&g->manifest);
         g->manifest = op->manifest;
         if (install)
             on_installed(g, &g->manifest);
     } else {
-        guard_manifest_free(&op->manifest);
+        wf_manifest_free(&op->manifest);
     }
     guard_op_unlink(op, &g->disk);
     free(op);
@@ -340,7 +312,7 @@ static int fill_manifest(struct wf_manifest *m, const struct raft_snapshot *s, u
                                 s->configuration_index,
                                 {conf.base, conf.len},
                                 {s->bufs[0].base, s->bufs[0].len}};
-    rc = guard_manifest_copy(&view, m);
+    rc = wf_manifest_copy(&view, m);
     raft_free(conf.base);
     return rc;
 }

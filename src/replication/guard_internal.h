@@ -112,8 +112,6 @@ int guard_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *req,
                        raft_io_snapshot_get_cb cb);
 void guard_op_abandon(struct guard_op *op); // the store is gone: tell libraft that it failed
 struct raft_snapshot *guard_make_snapshot(const struct wf_manifest *m);
-int guard_manifest_copy(const struct wf_manifest *from, struct wf_manifest *to);
-void guard_manifest_free(struct wf_manifest *m);
 
 // guard_send.c
 int guard_send(struct raft_io *io, struct raft_io_send *req, const struct raft_message *message,

@@ -18,17 +18,11 @@ enum { RATE_BYTES_PER_MS = 48 * 1024 };
 // 30 MiB/s.
 enum { INSTALL_MS = 10 * 60 * 1000 };
 
-static void manifest_free(struct wf_manifest *m)
-{
-    free((void *)m->configuration.data);
-    free((void *)m->data.data);
-}
-
 void ship_stop(struct peer *p)
 {
     if (p->out == NULL)
         return;
-    manifest_free(&p->out->manifest);
+    wf_manifest_free(&p->out->manifest);
     free(p->out);
     p->out = NULL;
 }
@@ -63,18 +57,6 @@ uint64_t ship_lowest(const struct wf_node *n)
     return lowest;
 }
 
-static int keep(struct wf_bytes from, struct wf_bytes *to)
-{
-    uint8_t *p = malloc(from.len + 1);
-
-    if (p == NULL)
-        return WF_RESOURCE_EXHAUSTED;
-    if (from.len > 0)
-        memcpy(p, from.data, from.len);
-    *to = (struct wf_bytes){p, from.len};
-    return WF_OK;
-}
-
 static struct image_out *out_new(struct wf_node *n, const struct wf_manifest *m)
 {
     struct image_out *o = calloc(1, sizeof *o);
@@ -82,14 +64,10 @@ static struct image_out *out_new(struct wf_node *n, const struct wf_manifest *m)
 
     if (o == NULL)
         return NULL;
-    o->manifest = *m;
-    o->manifest.configuration = o->manifest.data = (struct wf_bytes){0};
     if (wf_manifest_decode(m->data, &time, &o->info) == WF_OK &&
         wf_image_path(o->path, n->image_dir, &o->info, ".image") == WF_OK &&
-        keep(m->configuration, &o->manifest.configuration) == WF_OK &&
-        keep(m->data, &o->manifest.data) == WF_OK)
+        wf_manifest_copy(m, &o->manifest) == WF_OK)
         return o;
-    manifest_free(&o->manifest);
     free(o);
     return NULL;
 }

@@ -172,7 +172,7 @@ static void break_down(struct store *s, const struct wf_err *why)
 {
     if (s->broken)
         return;
-    s->broken = s->db.broken = true;
+    s->broken = true;
     s->broken_why = *why;
 }
 
@@ -352,6 +352,7 @@ static void finish_close(struct store *s)
     int rc = pthread_join(s->thread, NULL);
     WF_ASSERT(rc == 0);
     s->running = false;
+    s->db.broken |= s->broken; // the log thread's no more
     wf_log_db_close(&s->db);
     uv_close((uv_handle_t *)&s->async, on_closed);
 }

@@ -6,9 +6,9 @@
 // log thread too, little and often between transactions, so that no append waits long behind one.
 //
 // A log that was durable and cannot be read (flipped, misplaced, missing at its end) makes load
-// return WF_DATA_LOSS, at every start until it is re-seeded: the damaged file is put aside as
-// log.db.unreadable, *out of load has the term and vote and nothing else, and the store then takes
-// set_vote, snapshot_put with WF_KEEP_NONE, and after that everything.
+// return WF_DATA_LOSS with reason UNREADABLE_LOG, at this and every later start: the node does not
+// start, and is replaced by a new member (docs/libraft.md). The damaged file is put aside as
+// log.db.unreadable; what takes its place keeps identity, term and vote, and that the log is lost.
 #ifndef WF_REPLICATION_LOG_STORE_SQLITE_H
 #define WF_REPLICATION_LOG_STORE_SQLITE_H
 

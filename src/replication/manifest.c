@@ -2,6 +2,7 @@
 #include "replication/manifest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -40,6 +41,36 @@ int wf_manifest_decode(struct wf_bytes in, wf_unix_ms *time, struct wf_image_inf
     memcpy(info->hash, hashes, WF_HASH_SIZE);
     memcpy(info->digest, hashes + WF_HASH_SIZE, WF_HASH_SIZE);
     return WF_OK;
+}
+
+static int bytes_copy(struct wf_bytes from, struct wf_bytes *to)
+{
+    uint8_t *p = malloc(from.len + 1);
+
+    if (p == NULL)
+        return WF_RESOURCE_EXHAUSTED;
+    if (from.len > 0)
+        memcpy(p, from.data, from.len);
+    *to = (struct wf_bytes){p, from.len};
+    return WF_OK;
+}
+
+int wf_manifest_copy(const struct wf_manifest *from, struct wf_manifest *to)
+{
+    *to = *from;
+    to->configuration = to->data = (struct wf_bytes){0};
+    if (bytes_copy(from->configuration, &to->configuration) == WF_OK &&
+        bytes_copy(from->data, &to->data) == WF_OK)
+        return WF_OK;
+    wf_manifest_free(to);
+    return WF_RESOURCE_EXHAUSTED;
+}
+
+void wf_manifest_free(struct wf_manifest *m)
+{
+    free((void *)m->configuration.data);
+    free((void *)m->data.data);
+    *m = (struct wf_manifest){0};
 }
 
 int wf_image_path(char out[WF_IMAGE_PATH_MAX], const char *dir, const struct wf_image_info *info,

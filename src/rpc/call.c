@@ -29,8 +29,6 @@ struct wf_call *wf_call_new(struct wf_rpc_server *s, struct wf_exchange *ex)
     const struct wf_identity *peer = wf_exchange_peer(ex);
     if (peer != NULL)
         call->peer = *peer;
-    const char *address = wf_exchange_peer_address(ex);
-    snprintf(call->address, sizeof call->address, "%s", address != NULL ? address : "");
     return call;
 }
 
@@ -96,21 +94,6 @@ const char *wf_call_metadata(const struct wf_call *call, const char *name)
 const struct wf_identity *wf_call_peer(const struct wf_call *call)
 {
     return &call->peer;
-}
-
-const char *wf_call_peer_address(const struct wf_call *call)
-{
-    return call->address;
-}
-
-wf_mono_ns wf_call_deadline(const struct wf_call *call)
-{
-    return call->deadline.at;
-}
-
-uv_loop_t *wf_call_loop(const struct wf_call *call)
-{
-    return wf_rpc_server_loop(call->server);
 }
 
 bool wf_call_over(const struct wf_call *call)

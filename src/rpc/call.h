@@ -28,11 +28,6 @@ const ProtobufCMessage *wf_call_request(const struct wf_call *call);
 // Request metadata by lower-case name, or NULL; NULL, too, once the client is gone.
 const char *wf_call_metadata(const struct wf_call *call, const char *name);
 const struct wf_identity *wf_call_peer(const struct wf_call *call);
-const char *wf_call_peer_address(const struct wf_call *call);
-// On the monotonic clock; a unary call always has one (WF_DEADLINE_DEFAULT_MS, cut to
-// WF_DEADLINE_MAX_MS), a stream the one its client asked for, else UINT64_MAX.
-wf_mono_ns wf_call_deadline(const struct wf_call *call);
-uv_loop_t *wf_call_loop(const struct wf_call *call);
 bool wf_call_over(const struct wf_call *call);
 // Be told when the connection begins to be drained; at once (inside this call) if it is. A watch
 // ends with UNAVAILABLE then, what ends by itself goes on.

@@ -13,7 +13,6 @@
 #include "rpc/server.h"
 
 enum { WF_CALL_METADATA_MAX = 16, WF_CALL_HEADERS_MAX = WF_CALL_METADATA_MAX + 6 };
-enum { WF_CALL_ADDRESS_SIZE = 64 };
 
 // How a protocol writes. What is sent is framed (framed) or bare.
 struct wf_codec {
@@ -72,7 +71,6 @@ struct wf_call {
     struct wf_header metadata[WF_CALL_METADATA_MAX];
     size_t n_metadata;
     struct wf_identity peer;
-    char address[WF_CALL_ADDRESS_SIZE];
     struct wf_bump arena; // last: its first block need not be cleared
 };
 

@@ -410,6 +410,27 @@ static void a_follower_looks_twice_before_it_turns_somebody_away(void **state)
     assert_int_equal(w->reads, before + 1);
 }
 
+// The second look is the leader's work: a flood of wrong tokens gets no more of it than this.
+static void a_flood_of_unknown_tokens_is_not_looked_up(void **state)
+{
+    struct world *w = *state;
+    int status, refused = 0, later = 0;
+    const char *last = "";
+    w->leading = false;
+    for (int i = 0; i < 2 * WF_SECOND_LOOKS; i++) {
+        last = world_text(w, "AccessService/WhoAmI", "wft_nobodyknowsthisone", "{}", &status);
+        refused += status == 401;
+        later += status == 503;
+    }
+    assert_int_equal(w->reads, WF_SECOND_LOOKS);
+    assert_int_equal(refused, WF_SECOND_LOOKS);
+    assert_int_equal(later, WF_SECOND_LOOKS);
+    assert_non_null(strstr(last, "UNKNOWN_CALLERS"));
+    // Who is known is not in that queue.
+    world_text(w, "AccessService/WhoAmI", NULL, "{}", &status);
+    assert_int_equal(status, 200);
+}
+
 static void who_am_i(void **state)
 {
     struct world *w = *state;
@@ -476,6 +497,7 @@ int main(void)
         TEST(a_repeated_creation_names_the_token_whose_secret_is_gone),
         TEST(a_token_made_with_a_token_is_revoked_with_it),
         TEST(a_follower_looks_twice_before_it_turns_somebody_away),
+        TEST(a_flood_of_unknown_tokens_is_not_looked_up),
         TEST(who_am_i),
         TEST(drafts_are_checked_without_a_node),
         TEST(the_chain_is_checked_on_the_pool),

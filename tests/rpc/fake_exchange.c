@@ -168,12 +168,6 @@ const struct wf_identity *wf_exchange_peer(const struct wf_exchange *ex)
     return &peer;
 }
 
-const char *wf_exchange_peer_address(const struct wf_exchange *ex)
-{
-    (void)ex;
-    return "192.0.2.1:4242";
-}
-
 uv_loop_t *wf_exchange_loop(const struct wf_exchange *ex)
 {
     (void)ex;

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "rig.h"
+#include "rpc/call_internal.h"
 #include "rpc/frame.h"
 
 static void run_loop_until(const bool *done)
@@ -87,7 +88,7 @@ static void a_unary_call_always_has_a_deadline(void **state)
     for (size_t i = 0; i < 3; i++) {
         wf_mono_ns now = wf_clock_mono_ns();
         struct wf_exchange *ex = sleeper(r, 0, cases[i].asked);
-        uint64_t left = wf_call_deadline(test_service_sleeper()) - now;
+        uint64_t left = test_service_sleeper()->deadline.at - now;
         assert_true(left >= cases[i].ms * 1000000);
         assert_true(left < cases[i].ms * 1000000 + 60 * 1000000000ull);
         fake_close(ex, WF_CANCELLED);
@@ -111,7 +112,6 @@ static void a_cancelled_call_takes_no_answer(void **state)
     assert_true(wf_call_over(call));
     assert_null(wf_call_metadata(call, "te")); // gone with the client
     assert_string_equal(wf_call_peer(call)->name, "ricardo");
-    assert_string_equal(wf_call_peer_address(call), "192.0.2.1:4242");
     assert_non_null(wf_call_request(call)); // still the holder's
     wf_call_reply(call, &a.base);
     wf_fail(&err, WF_INTERNAL, "late");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "rpc/call_internal.h"
 #include "watchfire/v1/common.pb-c.h"
 
 enum { TYPES_MAX = 512, PAYLOAD_MAX = 8 * 1024 * 1024 };
@@ -126,7 +127,7 @@ static void go_to_sleep(struct wf_call *call, const Watchfire__Test__V1__SleepRe
 
     WF_ASSERT(s != NULL);
     s->call = sleeper = wf_call_ref(call);
-    uv_timer_init(wf_call_loop(call), &s->timer);
+    uv_timer_init(wf_rpc_server_loop(call->server), &s->timer);
     uv_unref((uv_handle_t *)&s->timer);
     if (q->ms > 0)
         uv_timer_start(&s->timer, wake, q->ms, 0);
