@@ -549,13 +549,9 @@ int wf_state_query(struct wf_state_reader *r, const ProtobufCMessage *request,
     int rc = answer_request(r, request, &built, err);
     if (begun)
         wf_db_run(r->db, "COMMIT", "");
-    if (r->db->broken) {
-        rc = wf_db_fault(r->db, err);
-        if (!sqlite3_get_autocommit(r->db->conn))
-            sqlite3_exec(r->db->conn, "ROLLBACK", NULL, NULL, NULL);
-        if (r->db == &r->own)
-            wf_db_clear(r->db);
-    }
+    if (r->db->broken && !sqlite3_get_autocommit(r->db->conn))
+        sqlite3_exec(r->db->conn, "ROLLBACK", NULL, NULL, NULL);
+    rc = wf_reader_finish(r, rc, err);
     if (r->search.open && r->search.db.broken)
         wf_search_recover(&r->search, r->dir);
     return rc == WF_OK ? hand_out(built, response, err) : rc;
