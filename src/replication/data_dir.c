@@ -12,9 +12,7 @@
 
 static int fail(struct wf_err *err, const char *what, const char *path)
 {
-    int errnum = errno;
-    return wf_fail(err, wf_code_from_errno(errnum), "cannot %s the data directory %s: %s", what,
-                   path, strerror(errnum));
+    return wf_fail_errno(err, errno, "cannot %s the data directory %s", what, path);
 }
 
 static int check(const char *path, struct wf_err *err)
@@ -51,9 +49,26 @@ static int in_use(int fd, const char *path, struct wf_err *err)
                           path, pid);
 }
 
+// For a person, and for the message of the next one who wants the lock.
+static int write_pid(int fd)
+{
+    char text[32];
+    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) != 0)
+        return -1;
+    for (int put = 0; put < n;) {
+        ssize_t w = pwrite(fd, text + put, (size_t)(n - put), put);
+        if (w >= 0)
+            put += (int)w;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return 0;
+}
+
 static int lock(struct wf_data_dir *d, const char *path, struct wf_err *err)
 {
-    char file[4096], text[32];
+    char file[4096];
     if (snprintf(file, sizeof file, "%s/lock", path) >= (int)sizeof file)
         return wf_fail(err, WF_INVALID_ARGUMENT, "the data directory's path is too long");
     d->lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -61,10 +76,7 @@ static int lock(struct wf_data_dir *d, const char *path, struct wf_err *err)
         return fail(err, "lock", path);
     if (flock(d->lock, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? in_use(d->lock, path, err) : fail(err, "lock", path);
-    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(d->lock, 0) != 0 || pwrite(d->lock, text, (size_t)n, 0) != n)
-        return fail(err, "write to", path);
-    return WF_OK;
+    return write_pid(d->lock) == 0 ? WF_OK : fail(err, "write to", path);
 }
 
 int wf_data_dir_open(struct wf_data_dir *d, const char *path, bool create, struct wf_err *err)

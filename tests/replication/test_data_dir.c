@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,6 +102,22 @@ static void another_user_s_is_refused(void **state)
     assert_int_equal(status, 0);
 }
 
+// The system may take a part of what it is given; the rest is then given again.
+static void a_short_write_is_gone_on_with(void **state)
+{
+    struct wf_data_dir d;
+    struct wf_err err;
+    struct rlimit was, few;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    few = (struct rlimit){1, was.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+    int rc = wf_data_dir_open(&d, *state, true, &err); // one byte is taken, the next is too many
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    assert_int_not_equal(rc, WF_OK);
+    assert_non_null(strstr(err.msg, "File too large"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -109,6 +127,7 @@ int main(void)
         TEST(a_second_process_is_told_who_has_it),
         TEST(others_may_not_look_in),
         TEST(another_user_s_is_refused),
+        TEST(a_short_write_is_gone_on_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
