@@ -8,14 +8,14 @@ import time
 
 import inject
 import sweep
-from registry import scenario
 from harness import pb, rpc, watchfire
+from registry import scenario
+from scenarios import membership
 from world import Broken
 
 RESTART_S = 1       # as the systemd unit has it
 DISK_FULL, DISK_FAILED, UNREADABLE = 68, 69, 65
 FINAL = (64, 65, 66, 67, 74, 75, 76, 77, 78, 79)  # the service manager does not start these again
-STANDBY, VOTER = 2, 3
 ENDS_S = 20         # a node that is to notice something has noticed it by then
 TOO_MANY_ENDS = 10  # of one node in one scenario: a loop
 REST_S = 3          # ordinary work between two faults
@@ -262,29 +262,11 @@ def writeback_fails(w):
 
 
 def replace(w, node):
-    """A node whose log is gone is replaced by one with a new name."""
+    """A node whose log is gone makes room for one with a new name."""
     w.say("%s is replaced" % node.name)
-    new = w.cluster.place(node.where, 5)
-    w.cluster.write_joining(new)
-    leader = w.leader()
-    w.call(leader, watchfire.CLUSTER + "AddMember", {1: new.name, 2: new.region, 3: new.address})
-    w.cluster.nodes[w.cluster.nodes.index(node)] = new
-    w.everyone.append(new)
-    w.cluster.start_node(new)
-    w.cluster.connect(new)
-    for role in (STANDBY, VOTER):
-        w.wait_for("%s to become a %s" % (new.name, {STANDBY: "standby", VOTER: "voter"}[role]),
-                   lambda r=role: assigned(w, new, r), 60)
-    w.call(w.leader(), watchfire.CLUSTER + "RemoveMember", {1: node.name})
-
-
-def assigned(w, node, role):
-    """False as long as it is refused, because it is still catching up."""
-    try:
-        w.call(w.leader(), watchfire.CLUSTER + "AssignMember", {1: node.name, 2: role})
-        return True
-    except rpc.Error:
-        return False
+    new = membership.add(w, node.where)
+    membership.promote(w, new)
+    membership.remove(w, node)
 
 
 # --- full disks ------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ cut off, a block of zeros, a block that stood elsewhere, an older copy), the nod
 others, and judged:
 
     right    it serves, and everything it says is what the others say
-    reseeded the same, after it threw away or replaced what was damaged, and said so
+    reseeded the same, after it threw away or replaced what was damaged, and said so; it may have ended
+             once, with the code after which it is started again
     refused  it ended with a code that says to replace it, and one line that says why; twice alike
     WRONG    anything else: another answer, a crash, an end without a reason, no end and no service
 
@@ -30,7 +31,8 @@ KINDS = ("flip", "cut", "zero", "stale", "old")
 BLOCK = 4096
 NOTES = 30          # enough for several pages of every table, few enough for a small log
 JUDGED_S = 30       # a node that is neither up nor gone by then is stuck
-REFUSALS = {65: "replace the node"}
+REPLACE, RESTART = 65, 69  # exit codes: a person has to look; the service manager starts it again
+ENDS_S = 5          # from the error that a client sees to the end of the process
 # What a node says when it noticed and helps itself.
 HEALED = re.compile(r"made anew|being replaced from the leader|fenced|damaged")
 
@@ -159,7 +161,7 @@ def start(cluster, node):
 
 def refused(cluster, node, code, truth):
     line = node.process.tail(1).strip()
-    if code not in REFUSALS:
+    if code != REPLACE:
         raise Wrong("exit code %d: %s" % (code, line))
     start(cluster, node)
     again = await_end_or_service(cluster, node, truth)
@@ -181,18 +183,35 @@ def compare(cluster, node, truth):
         raise Wrong("it serves, and its chain does not hold")
 
 
-def judge(cluster, node, truth):
-    """Returns (verdict, line of the log)."""
+def run_and_compare(cluster, node, truth):
+    """Its exit code, or None when it serves what is right."""
     start(cluster, node)
     code = await_end_or_service(cluster, node, truth)
     if code is not None:
-        return refused(cluster, node, code, truth)
+        return code
     try:
         compare(cluster, node, truth)
+        return None
     except rpc.Error as error:
-        if node.process.alive():
-            raise Wrong("it serves, but: %s" % error.details()) from error
-        return refused(cluster, node, node.process.child.returncode, truth)
+        end = time.monotonic() + ENDS_S
+        while node.process.alive():
+            if time.monotonic() > end:
+                raise Wrong("it serves, but: %s" % error.details()) from error
+            time.sleep(0.01)
+        return node.process.child.returncode
+
+
+def judge(cluster, node, truth):
+    """Returns (verdict, line of the log)."""
+    code = run_and_compare(cluster, node, truth)
+    if code == RESTART:
+        line = node.process.tail(1).strip()
+        again = run_and_compare(cluster, node, truth)
+        if again is not None:
+            raise Wrong("exit code %d, and after the restart %d: %s" % (code, again, node.process.tail(1)))
+        return "reseeded", line
+    if code is not None:
+        return refused(cluster, node, code, truth)
     with open(node.log, errors="replace") as log:
         healed = [line.strip() for line in log if HEALED.search(line)]
     return ("reseeded", healed[0]) if healed else ("right", "")
