@@ -417,6 +417,19 @@ static void look_at_disk(struct wf_consensus *c)
         wf_node_transfer(c->node, "", on_handed_over, c);
 }
 
+// Readers find it on the fronts' threads, a rewriter of images on the pool's.
+static void look_at_state(struct wf_consensus *c)
+{
+    struct wf_err err;
+    if (!wf_state_damaged(c->o.state))
+        return;
+    wf_fail_reason(&err, WF_DATA_LOSS, "STATE_DAMAGED",
+                   "the state in %s is not as it was written: the disk has damaged it; it is made "
+                   "anew from the log at the next start",
+                   c->o.state_dir);
+    c->o.fatal(c->o.ctx, &err);
+}
+
 static void on_beat(uv_timer_t *t)
 {
     struct wf_consensus *c = t->data;
@@ -425,6 +438,7 @@ static void on_beat(uv_timer_t *t)
     if (c->stopping)
         return;
     look_at_disk(c);
+    look_at_state(c);
     publish(c);
     propose_genesis(c);
     if (n % (1000 / BEAT_MS) == 0)

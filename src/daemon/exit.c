@@ -22,6 +22,7 @@ enum wf_exit wf_exit_of(const struct wf_err *err)
         {"TLS", WF_EXIT_TLS},
         {"DISK_FULL", WF_EXIT_DISK_FULL},
         {"DISK_FAILED", WF_EXIT_DISK_FAILED},
+        {"STATE_DAMAGED", WF_EXIT_DISK_FAILED},
         {"UNREADABLE_LOG", WF_EXIT_LOG_UNREADABLE},
         {"REMOVED", WF_EXIT_REMOVED},
         {"FENCED", WF_EXIT_FENCED},

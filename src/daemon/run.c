@@ -124,9 +124,13 @@ static void on_hup(uv_signal_t *s, int number)
 
 // --- the way out ---------------------------------------------------------------------------------
 
+// A damaged state is thrown away, so that the next start makes it anew.
 static void on_fatal(void *ctx, const struct wf_err *why)
 {
-    (void)ctx;
+    const struct run *r = ctx;
+    struct wf_err err;
+    if (strcmp(why->reason, "STATE_DAMAGED") == 0 && wf_node_dir_drop_state(&r->dir, &err) != WF_OK)
+        wf_log(WF_LOG_ERROR, "the damaged state cannot be removed", "why", err.msg, NULL);
     wf_log(WF_LOG_ERROR, "cannot go on", "why", why->msg, "reason", why->reason, NULL);
     sd_notifyf(0, "STOPPING=1\nSTATUS=%s", why->msg);
     // Nothing more may be acknowledged, and nothing needs to be tidied up: every file is as safe as

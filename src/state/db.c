@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "state/sums_vfs.h"
 
 static enum wf_code code_of(int rc)
 {
+    if (rc == SQLITE_IOERR_DATA)
+        return WF_DATA_LOSS;
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -27,6 +30,8 @@ static enum wf_code code_of(int rc)
 // What the daemon's exit code tells apart.
 static const char *reason_of(int rc)
 {
+    if (code_of(rc) == WF_DATA_LOSS)
+        return "STATE_DAMAGED";
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return "DISK_FULL";
@@ -67,6 +72,17 @@ int wf_db_open_vfs(struct wf_db *db, const char *path, int flags, const char *vf
     sqlite3_extended_result_codes(db->conn, 1);
     sqlite3_busy_timeout(db->conn, 5000);
     return WF_OK;
+}
+
+int wf_db_open_state(struct wf_db *db, const char *path, int flags, struct wf_err *err)
+{
+    const char *vfs = wf_sums_vfs();
+
+    if (vfs == NULL) {
+        memset(db, 0, sizeof *db);
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory opening %s", path);
+    }
+    return wf_db_open_vfs(db, path, flags, vfs, err);
 }
 
 void wf_db_close(struct wf_db *db)

@@ -32,6 +32,9 @@ struct wf_db {
 int wf_db_open(struct wf_db *db, const char *path, int flags, struct wf_err *err);
 int wf_db_open_vfs(struct wf_db *db, const char *path, int flags, const char *vfs,
                    struct wf_err *err);
+// The same for a file of the state, whose pages have sums (sums_vfs.h): one that is damaged reads
+// as WF_DATA_LOSS with reason STATE_DAMAGED.
+int wf_db_open_state(struct wf_db *db, const char *path, int flags, struct wf_err *err);
 void wf_db_close(struct wf_db *db);
 
 // The failure that sticks, as a result; WF_OK when there is none.

@@ -4,6 +4,7 @@
 // leaves all as it was.
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 #include "state/schema.h"
 
 struct wf_state_image {
-    struct wf_db db; // in a read transaction, or a copy in memory
+    struct wf_db db;        // in a read transaction, or a copy in memory
+    struct wf_state *state; // of which only damaged is touched
     uint64_t index;
     uint8_t digest[WF_HASH_SIZE];
 };
@@ -44,8 +46,13 @@ static int copy(struct wf_db *to, struct wf_db *from, int fd, struct wf_err *err
     }
     if (rc == SQLITE_OK)
         return WF_OK;
-    return wf_fail(err, (rc & 0xff) == SQLITE_FULL ? WF_RESOURCE_EXHAUSTED : WF_INTERNAL,
-                   "copying the state: %s (%d)", sqlite3_errstr(rc), rc);
+    if (rc == SQLITE_IOERR_DATA || (rc & 0xff) == SQLITE_CORRUPT)
+        return wf_fail_reason(err, WF_DATA_LOSS, "STATE_DAMAGED", "copying the state: %s (%d)",
+                              sqlite3_errstr(rc), rc);
+    if ((rc & 0xff) == SQLITE_FULL)
+        return wf_fail_reason(err, WF_RESOURCE_EXHAUSTED, "DISK_FULL", "copying the state: %s",
+                              sqlite3_errstr(rc));
+    return wf_fail(err, WF_INTERNAL, "copying the state: %s (%d)", sqlite3_errstr(rc), rc);
 }
 
 // --- making -------------------------------------------------------------------------------------
@@ -56,7 +63,7 @@ static int pin(struct wf_state *s, struct wf_state_image *image, struct wf_err *
     struct wf_meta m;
 
     snprintf(path, sizeof path, "%s/state.db", s->dir != NULL ? s->dir : "");
-    int rc = wf_db_open(
+    int rc = wf_db_open_state(
         &image->db, s->dir != NULL ? path : ":memory:",
         s->dir != NULL ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (rc == WF_OK && s->dir == NULL)
@@ -76,6 +83,7 @@ int wf_state_image_begin(struct wf_state *s, struct wf_state_image **out, struct
 
     if (image == NULL)
         return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory making a state image");
+    image->state = s;
     int rc = pin(s, image, err);
     if (rc != WF_OK) {
         wf_state_image_end(image);
@@ -146,6 +154,8 @@ int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_
     if (rc == WF_OK && (fsync(fd) != 0 || hash_fd(fd, size, hash) != 0))
         rc = wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
     close(fd);
+    if (rc == WF_DATA_LOSS)
+        atomic_store(&image->state->damaged, true);
     return rc == WF_OK ? WF_OK : wf_wrap(err, rc, "write a state image to %s", path);
 }
 
@@ -218,7 +228,7 @@ static int open_target(struct wf_state *s, struct wf_db *own, struct wf_err *err
     char path[4096];
 
     snprintf(path, sizeof path, "%s/state.db", s->dir);
-    int rc = wf_db_open(own, path, SQLITE_OPEN_READWRITE, err);
+    int rc = wf_db_open_state(own, path, SQLITE_OPEN_READWRITE, err);
     if (rc != WF_OK)
         return rc;
     wf_db_exec(own, "PRAGMA synchronous = NORMAL");
@@ -257,10 +267,13 @@ int wf_state_take(struct wf_state *s, const char *path, struct wf_err *err)
         sqlite3_free(uri);
         return wf_fail(err, WF_INVALID_ARGUMENT, "image path %s has one of ?, # or %%", path);
     }
-    int rc = wf_db_open(&from, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+    int rc = wf_db_open_state(&from, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
     sqlite3_free(uri);
     if (rc == WF_OK) {
         rc = check(&from, err);
+        // The image's damage and not the state's, which would be made anew from this very image.
+        if (rc == WF_DATA_LOSS && err != NULL)
+            snprintf(err->reason, sizeof err->reason, "IMAGE_DAMAGED");
         if (rc == WF_OK)
             rc = copy_in(s, &from, err);
         wf_db_close(&from);

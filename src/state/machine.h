@@ -47,7 +47,8 @@ struct wf_state {
     bool due_changed;
     uint8_t tick[64];
     size_t tick_len;
-    char *dir; // NULL: in memory
+    char *dir;            // NULL: in memory
+    _Atomic bool damaged; // see wf_state_damaged()
 };
 
 // One command being applied.

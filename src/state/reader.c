@@ -2,6 +2,7 @@
 #include "state/reader.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static int connect(struct wf_state_reader *r, const struct wf_state *s, struct w
         return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory opening a reader");
     snprintf(path, sizeof path, "%s/state.db", s->dir);
     r->db = &r->own;
-    int rc = wf_db_open(r->db, path, SQLITE_OPEN_READONLY, err);
+    int rc = wf_db_open_state(r->db, path, SQLITE_OPEN_READONLY, err);
     if (rc != WF_OK)
         return rc;
     wf_db_exec(r->db, "PRAGMA query_only = ON");
@@ -41,6 +42,7 @@ int wf_state_reader_open(struct wf_state_reader **out, const struct wf_state *s,
     if (r == NULL)
         return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory opening a reader");
     wf_arena_init(&r->arena);
+    r->state = (struct wf_state *)s;
     int rc = connect(r, s, err);
     if (rc != WF_OK) {
         wf_state_reader_close(r);
@@ -62,11 +64,12 @@ void wf_state_reader_close(struct wf_state_reader *r)
     free(r);
 }
 
-// A reader goes on after a failure: the next query may do better.
-static int finish(struct wf_state_reader *r, int rc, struct wf_err *err)
+int wf_reader_finish(struct wf_state_reader *r, int rc, struct wf_err *err)
 {
     if (r->db->broken) {
         rc = wf_db_fault(r->db, err);
+        if (rc == WF_DATA_LOSS)
+            atomic_store(&r->state->damaged, true);
         if (r->db == &r->own)
             wf_db_clear(r->db);
     }
@@ -76,7 +79,7 @@ static int finish(struct wf_state_reader *r, int rc, struct wf_err *err)
 int wf_state_reader_applied(struct wf_state_reader *r, uint64_t *index, struct wf_err *err)
 {
     *index = (uint64_t)wf_db_int(r->db, 0, "SELECT applied FROM meta", "");
-    return finish(r, WF_OK, err);
+    return wf_reader_finish(r, WF_OK, err);
 }
 
 int wf_state_reader_pin(struct wf_state_reader *r, uint64_t *index, uint8_t digest[WF_HASH_SIZE],
@@ -93,7 +96,7 @@ int wf_state_reader_pin(struct wf_state_reader *r, uint64_t *index, uint8_t dige
             memcpy(digest, sqlite3_column_blob(q, 1), WF_HASH_SIZE);
     }
     wf_db_done(q);
-    int rc = finish(r, WF_OK, err);
+    int rc = wf_reader_finish(r, WF_OK, err);
     if (rc != WF_OK)
         wf_state_reader_unpin(r);
     return rc;
@@ -105,7 +108,7 @@ void wf_state_reader_unpin(struct wf_state_reader *r)
 
     if (sqlite3_get_autocommit(r->db->conn) == 0)
         wf_db_run(r->db, "COMMIT", "");
-    (void)finish(r, WF_OK, &ignored);
+    (void)wf_reader_finish(r, WF_OK, &ignored);
 }
 
 int wf_state_events(struct wf_state_reader *r, const char *incident_id, uint64_t after_seq,
@@ -141,7 +144,7 @@ int wf_state_events(struct wf_state_reader *r, const char *incident_id, uint64_t
             break;
         }
     }
-    return finish(r, WF_OK, err);
+    return wf_reader_finish(r, WF_OK, err);
 }
 
 int wf_state_member_removed(struct wf_state_reader *r, const char *name, bool *removed,
@@ -158,7 +161,7 @@ int wf_state_member_removed(struct wf_state_reader *r, const char *name, bool *r
                    strcmp(e->cluster->node, name) == 0;
     }
     wf_db_done(q);
-    return finish(r, WF_OK, err);
+    return wf_reader_finish(r, WF_OK, err);
 }
 
 int wf_state_verify(struct wf_state_reader *r, uint64_t *events, uint64_t *broken_seq,
@@ -172,7 +175,7 @@ int wf_state_verify(struct wf_state_reader *r, uint64_t *events, uint64_t *broke
     wf_events_verify(r->db, &r->arena, events, broken_seq, head);
     if (begun)
         wf_db_run(r->db, "COMMIT", "");
-    return finish(r, WF_OK, err);
+    return wf_reader_finish(r, WF_OK, err);
 }
 
 // --- who a caller is ----------------------------------------------------------------------------
@@ -206,7 +209,7 @@ int wf_state_user(struct wf_state_reader *r, const char *name, struct wf_princip
     int rc = WF_OK;
     if (!fill_user(r, name, out))
         rc = wf_fail_reason(err, WF_NOT_FOUND, "UNKNOWN_USER", "there is no user \"%.63s\"", name);
-    return finish(r, rc, err);
+    return wf_reader_finish(r, rc, err);
 }
 
 static int refuse_token(struct wf_err *err, const char *reason, const char *what)
@@ -251,5 +254,5 @@ int wf_state_token(struct wf_state_reader *r, const uint8_t secret_hash[WF_HASH_
     } else {
         rc = wf_fail_reason(err, WF_NOT_FOUND, "UNKNOWN_TOKEN", "the token is not known here");
     }
-    return finish(r, rc, err);
+    return wf_reader_finish(r, rc, err);
 }

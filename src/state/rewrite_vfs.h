@@ -3,7 +3,7 @@
 // holds already is left out. A state image differs little from the one before the last, and a page
 // that is not written is not copied by the kernel, not synced, and not in the way of the raft log.
 //
-// Everything else is done by the default VFS. Any thread; a file is used by one at a time.
+// The pages get their sums (sums_vfs.h). Any thread; a file is used by one at a time.
 #ifndef WF_STATE_REWRITE_VFS_H
 #define WF_STATE_REWRITE_VFS_H
 

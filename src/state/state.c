@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/state.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "state/machine.h"
 #include "state/requests.h"
 #include "state/schema.h"
+#include "state/sums_vfs.h"
 
 // --- open and close -----------------------------------------------------------------------------
 
@@ -91,9 +93,10 @@ int wf_state_open(struct wf_state **out, const char *dir, struct wf_err *err)
     bool room = wf_buf_reserve(&s->results, WF_ENTRY_MAX) != NULL;
     int rc = !room || (dir != NULL && (s->dir == NULL || strlen(dir) > sizeof path - 16))
                  ? wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory opening the state")
-                 : wf_db_open(&s->db, dir != NULL ? path : ":memory:",
-                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+                 : wf_db_open_state(&s->db, dir != NULL ? path : ":memory:",
+                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (rc == WF_OK) {
+        (void)wf_sums_reserve(s->db.conn); // of a state in memory there are no sums
         configure(&s->db);
         rc = wf_schema_prepare(&s->db, err);
     }
@@ -136,6 +139,11 @@ void wf_state_digest(const struct wf_state *s, uint8_t out[WF_HASH_SIZE])
 uint64_t wf_state_last_seq(const struct wf_state *s)
 {
     return s->meta.last_seq;
+}
+
+bool wf_state_damaged(const struct wf_state *s)
+{
+    return atomic_load(&s->damaged);
 }
 
 // --- apply --------------------------------------------------------------------------------------
@@ -240,7 +248,7 @@ int wf_state_checkpoint(const char *dir, struct wf_err *err)
 
     WF_ASSERT(dir != NULL && strlen(dir) < sizeof path - 16);
     snprintf(path, sizeof path, "%s/state.db", dir);
-    int rc = wf_db_open(&db, path, SQLITE_OPEN_READWRITE, err);
+    int rc = wf_db_open_state(&db, path, SQLITE_OPEN_READWRITE, err);
     if (rc != WF_OK)
         return wf_wrap(err, rc, "checkpoint of %s", path);
     // A connection that has not read yet knows of no WAL, and would have nothing to do.

@@ -46,6 +46,10 @@ int wf_state_apply(struct wf_state *s, uint64_t index, uint64_t term, wf_unix_ms
                    const struct wf_state_bytes *commands, unsigned n,
                    struct wf_state_bytes *results, struct wf_err *err);
 
+// Somebody, on whatever thread, read what was not as it had been written: no answer came of it, but
+// the state is to be made anew from the log. Any thread.
+bool wf_state_damaged(const struct wf_state *s);
+
 // When something next falls due (an offer lapses, a claim holds, remembered ids expire); INT64_MAX
 // when nothing does. The leader then proposes the command of wf_state_tick().
 wf_unix_ms wf_state_next_due(const struct wf_state *s);

@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/sums_vfs.h"
+
 static void sql(const struct world *w, const char *text)
 {
     char path[128], *message = NULL;
     sqlite3 *db;
 
     snprintf(path, sizeof path, "%s/state.db", w->dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, wf_sums_vfs()), SQLITE_OK);
     if (sqlite3_exec(db, text, NULL, NULL, &message) != SQLITE_OK)
         fail_msg("%s: %s", text, message);
     sqlite3_close(db);
@@ -125,7 +127,7 @@ static void flip(const struct world *w, const char *column, unsigned seq, int at
     uint8_t byte;
 
     snprintf(path, sizeof path, "%s/state.db", w->dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, wf_sums_vfs()), SQLITE_OK);
     assert_int_equal(sqlite3_blob_open(db, "main", "events", column, seq, 1, &blob), SQLITE_OK);
     assert_int_equal(sqlite3_blob_read(blob, &byte, 1, at), SQLITE_OK);
     byte ^= 0x20;
