@@ -108,7 +108,7 @@ def idle_connections(cluster, node):
     try:
         for _ in range(10000):
             held.append(tls(cluster, node, made=shared))
-        fresh = rpc.Client(node.address, cluster.ca, *cluster.admin)
+        fresh = rpc.Client(node.admin, cluster.ca, *cluster.admin)
         fresh.call(watchfire.ADD_NOTE, cluster.write_request(), 10)
         fresh.close()
         return len(held)
@@ -360,7 +360,7 @@ def slow_reader(cluster, node):
 def large_bodies(cluster, node):
     """Bodies of almost 1 MiB, many at once, of a note that is far too long."""
     request = cluster.note("z" * 1000000)
-    clients = [rpc.Client(node.address, cluster.ca, *cluster.admin) for _ in range(8)]
+    clients = [rpc.Client(node.admin, cluster.ca, *cluster.admin) for _ in range(8)]
     for _ in range(5):
         calls = [client.start(watchfire.ADD_NOTE, request, 60) for client in clients for _ in range(8)]
         for call in calls:
@@ -395,7 +395,7 @@ def wrong_credentials(cluster, node):
     """A token of nobody, and a certificate of another CA."""
     stranger = certs.Authority(os.path.join(cluster.folder, "stranger"), "spiffe://" + watchfire.NAME)
     for pair, token in ((None, "wf_" + "A" * 43), (None, None)):
-        client = rpc.Client(node.address, cluster.ca, *(pair or (None, None)), token)
+        client = rpc.Client(node.admin, cluster.ca, *(pair or (None, None)), token)
         for _ in range(200):
             try:
                 client.call(watchfire.ADD_NOTE, cluster.write_request(), 10)

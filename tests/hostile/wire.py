@@ -12,7 +12,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 def tcp(node, timeout=10):
-    host, port = node.address.rsplit(":", 1)
+    host, port = node.admin.rsplit(":", 1)
     s = socket.create_connection((host, int(port)), timeout)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return s
