@@ -92,7 +92,7 @@ def nothing_odd_in_the_logs(world):
 
 def wait_for_the_curious(folder):
     print("chaos: kept: look into it with  nsenter -t %s -a  (%s); Ctrl-C ends it" % (
-        os.environ["WF_CHAOS_PID"], folder), flush=True)
+        sandbox.entrance, folder), flush=True)
     try:
         while True:
             time.sleep(1)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be done to a world. Everything here is undone by the heal at the end of a run at the latest."""
 import os
+import re
 import subprocess
 
 from sandbox import Unavailable
@@ -75,15 +76,21 @@ def link(w, frm="*", to="*", **rules):
 
 
 def firewall(w, region, *rules):
-    """nft rules on what comes in from the WAN, as in a hop that nobody controls."""
+    """What comes in from the WAN and matches one of these nft expressions is dropped, as in a hop that
+    nobody controls."""
     w.mark("firewall", "%s: %s" % (region.name, "; ".join(rules)))
     lines = ["add table inet chaos", "flush table inet chaos",
              "add chain inet chaos in { type filter hook input priority 0; }"]
-    lines += ["add rule inet chaos in iifname wan0 " + rule for rule in rules]
+    lines += ["add rule inet chaos in iifname wan0 %s counter drop" % rule for rule in rules]
     subprocess.run([*region.prefix(), "nft", "-f", "-"], input="\n".join(lines), text=True, check=True)
     if (region, "nft") not in w.touched:
         w.touched.add((region, "nft"))
         w.undo.append(lambda: region.run("nft", "flush", "ruleset"))
+
+
+def dropped(region):
+    """Packets the firewall has dropped since its rules were last set."""
+    return sum(int(n) for n in re.findall(r"counter packets (\d+)", region.run("nft", "list", "ruleset")))
 
 
 # --- what a process may have -----------------------------------------------------------------------

@@ -12,6 +12,7 @@ from harness import procs
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
 PR_SET_PDEATHSIG = 1
 NETNS = "/run/netns"
+entrance = None  # our first process, as it is known outside
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,6 +56,8 @@ KEEPS_FOLDER = {1}  # a run that failed leaves logs and history for whoever look
 
 def settle_in():
     """The first step inside: own /proc, own list of network namespaces, own shared memory, loopback."""
+    global entrance
+    entrance = os.readlink("/proc/self")  # still as the machine outside has it
     try:
         run("mount", "--make-rprivate", "/")
         run("mount", "-t", "proc", "proc", "/proc")

@@ -243,6 +243,15 @@ class World:
                  if line["role"] == "leader" and line["observe"] >= since}
         return max(0, len(terms) - 1)
 
+    def new_leader_after(self, since):
+        """Seconds from a moment (monotonic ns) until somebody was seen leading a term that was new then,
+        or None."""
+        lines = list(self.observer.lines)
+        old = max(line["term"] for line in lines if line["observe"] < since)
+        seen = [line["observe"] for line in lines
+                if line["observe"] >= since and line["role"] == "leader" and line["term"] > old]
+        return (min(seen) - since) / 1e9 if seen else None
+
     def serves(self, node, seconds=3):
         """Whether it answers a linearizable read."""
         return self.serves_client(node.client, seconds)
@@ -282,6 +291,15 @@ class World:
             node.killed = True
             if node in self.paused:
                 self.paused.remove(node)
+
+    def kill_and_time_leader(self):
+        """kill -9 of whoever leads, and how long the others take; returns it, dead."""
+        leader, since = self.leader(), time.monotonic_ns()
+        self.kill(leader)
+        first = self.first_write_after(since)
+        self.figure("after the leader's death another one was seen in %.2f s, a write acknowledged in %.2f s" % (
+            self.new_leader_after(since) or first, first))
+        return leader
 
     def restart(self, *nodes):
         for node in nodes:

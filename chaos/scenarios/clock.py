@@ -94,6 +94,4 @@ def monotonic_apart(w):
     w.transfer(ahead)
     w.sleep(w.seconds)
     w.figure("write acknowledged after %.2f s" % w.first_write_after(time.monotonic_ns()))
-    since = time.monotonic_ns()
-    w.kill(ahead)
-    w.figure("first write acknowledged %.2f s after the leader's death" % w.first_write_after(since))
+    w.kill_and_time_leader()
