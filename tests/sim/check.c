@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
+#include "model.h"
 #include "replication/node_internal.h"
 #include "sim.h"
 
@@ -12,11 +14,6 @@ void sim_check_applied(struct life *l, uint64_t index, uint64_t digest)
 {
     struct sim *s = l->sim;
 
-    if (index >= SIM_INDEX_MAX) {
-        sim_fail(s, "more than %d entries", SIM_INDEX_MAX);
-        return;
-    }
-    digest |= 1; // 0 is "not yet"
     if (s->digest_at[index] == 0)
         s->digest_at[index] = digest;
     else if (s->digest_at[index] != digest)
@@ -93,7 +90,7 @@ void sim_check_life(struct life *l)
     if (l->dead || l->fatal || l->node == NULL)
         return;
     if (l->node->waiting.n > WF_PROPOSALS_MAX || l->node->n_entries > WF_ENTRIES_IN_FLIGHT ||
-        l->node->n_peers > PEERS_MAX)
+        l->node->n_peers > PEERS_MAX || l->node->n_forwarded > WF_PROPOSALS_MAX)
         sim_fail(s, "%s: a queue is past its limit", l->server->name);
     if (!node_leads(l->node))
         return;
@@ -114,48 +111,50 @@ void sim_check_life(struct life *l)
 
 // --- at the end --------------------------------------------------------------------------------
 
-static int ascending(const void *a, const void *b)
+// The record of events is whole, and is the one that was told as it grew: so every acknowledged
+// request is on it, once.
+static void check_record(struct sim *s, struct life *l)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    uint64_t events, broken;
+    uint8_t head[WF_HASH_SIZE];
+    struct wf_err err;
 
-    return x < y ? -1 : x > y;
+    if (wf_state_verify(l->reader, &events, &broken, head, &err) != WF_OK)
+        sim_fail(s, "%s: the record cannot be read: %s", l->server->name, err.msg);
+    else if (broken != 0)
+        sim_fail(s, "%s: the record is broken at event %llu", l->server->name,
+                 (unsigned long long)broken);
+    else if (events != s->model->seq || memcmp(head, s->model->head, WF_HASH_SIZE) != 0)
+        sim_fail(s, "%s: the record has %llu events, and had %llu", l->server->name,
+                 (unsigned long long)events, (unsigned long long)s->model->seq);
 }
 
-// Every acknowledged command is there, and none is there twice.
-static void check_commands(struct sim *s, const struct fsm *f)
+// Whatever fell due was done.
+static void check_due(struct sim *s, struct life *l)
 {
-    uint64_t *ids = malloc((f->n + 1) * sizeof *ids);
+    wf_unix_ms due = wf_state_next_due(l->state), now = l->env.unix_ms(l);
 
-    if (ids == NULL)
-        abort();
-    if (f->n > 0)
-        memcpy(ids, f->ids, f->n * sizeof *ids);
-    qsort(ids, f->n, sizeof *ids, ascending);
-    for (size_t i = 1; i < f->n; i++) {
-        if (ids[i] == ids[i - 1])
-            sim_fail(s, "command %llu was applied twice", (unsigned long long)ids[i]);
-    }
-    for (size_t i = 0; i < s->n_acked; i++) {
-        if (bsearch(&s->acked[i], ids, f->n, sizeof *ids, ascending) == NULL)
-            sim_fail(s, "acknowledged command %llu is lost", (unsigned long long)s->acked[i]);
-    }
-    free(ids);
+    if (due < now - 3000)
+        sim_fail(s, "something has been due for %lld ms", (long long)(now - due));
 }
 
-static void check_member(struct sim *s, const struct life *leader, const struct server *v)
+static void check_member(struct sim *s, struct life *leader, const struct server *v)
 {
-    const struct life *l = v->life;
+    struct life *l = v->life;
     int role = wf_raft_role(node_raft(leader->node), v->id);
+    uint8_t ours[WF_HASH_SIZE], theirs[WF_HASH_SIZE];
 
-    if (v->gone || role < 0 || role == RAFT_SPARE)
+    if (v->gone || v->left_out || role < 0 || role == RAFT_SPARE)
         return;
     if (l == NULL || l->fatal)
         sim_fail(s, "%s is down at the end", v->name);
-    else if (l->fsm.applied < s->settled_index || l->node->fenced)
+    else if (sim_state_applied(l) < s->settled_index || l->node->fenced)
         sim_fail(s, "%s has not converged: it is at %llu, the leader was at %llu long ago%s",
-                 v->name, (unsigned long long)l->fsm.applied, (unsigned long long)s->settled_index,
-                 l->node->fenced ? ", fenced" : "");
-    else if (l->fsm.applied == leader->fsm.applied && l->fsm.digest != leader->fsm.digest)
+                 v->name, (unsigned long long)sim_state_applied(l),
+                 (unsigned long long)s->settled_index, l->node->fenced ? ", fenced" : "");
+    else if (sim_state_applied(l) == sim_state_applied(leader) && l != leader &&
+             (sim_state_digest(l) != sim_state_digest(leader) || !sim_state_contents(l, ours) ||
+              !sim_state_contents(leader, theirs) || memcmp(ours, theirs, WF_HASH_SIZE) != 0))
         // (A flipped bit may have spread in an image before it was noticed; but all agree.)
         sim_fail(s, "%s differs from the leader at the end", v->name);
 }
@@ -166,7 +165,7 @@ static void check_latency(struct sim *s)
 {
     uint64_t hop = 0;
 
-    if (s->profile.membership || s->writes_under_load == 0)
+    if (s->profile.membership || s->profile.core_only || s->writes_under_load == 0)
         return; // a promotion holds writes back
     for (unsigned i = 0; i < s->n_servers; i++) {
         for (unsigned j = 0; j < s->n_servers; j++) {
@@ -180,6 +179,18 @@ static void check_latency(struct sim *s)
                  (unsigned long long)(hop / 1000000u));
 }
 
+// Files are collected, the WAL is written back: a machine's disk does not fill by itself.
+static void check_files(struct sim *s)
+{
+    for (unsigned i = 0; i < s->n_servers; i++) {
+        const struct server *v = &s->servers[i];
+
+        if (sim_files_bytes(v) > SIM_FILES_MAX)
+            sim_fail(s, "%s holds %llu bytes of files", v->name,
+                     (unsigned long long)sim_files_bytes(v));
+    }
+}
+
 void sim_check_end(struct sim *s)
 {
     struct life *leader = sim_leader(s);
@@ -190,8 +201,6 @@ void sim_check_end(struct sim *s)
         sim_fail(s, "no leader at the end");
         return;
     }
-    if (leader->fsm.ticks == 0)
-        sim_fail(s, "the state's ticks were never applied");
     if (s->writes_after == 0)
         sim_fail(s, "no write succeeded after the heal");
     else if (s->writes_under_load == 0)
@@ -201,5 +210,8 @@ void sim_check_end(struct sim *s)
     check_latency(s);
     for (unsigned i = 0; i < s->n_servers; i++)
         check_member(s, leader, &s->servers[i]);
-    check_commands(s, &leader->fsm);
+    check_due(s, leader);
+    check_files(s);
+    if (!leader->tainted)
+        check_record(s, leader);
 }

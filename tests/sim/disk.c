@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A log store that completes in order, late, and forgets at a crash what it had not completed, all
-// but a random prefix of it.
+// A log store that completes in order, late. What was asked for and is not complete is written and
+// not synced: a crash keeps a prefix of it, for the real store's transactions are one after the
+// other and a torn one ends them. Every record on the medium carries the hash that ties it to the
+// one before, as the real one's does, so that a bit that flips at rest is found at the next start.
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
+#include "replication/log_chain.h"
 #include "sim.h"
 
 enum op_kind { OP_APPEND, OP_TRUNCATE, OP_SNAPSHOT };
@@ -58,11 +62,25 @@ static void cut_prefix(struct disk *d, uint64_t first_kept)
 {
     size_t k = 0;
 
-    while (k < d->n && d->first + k < first_kept)
+    while (k < d->n && d->first + k < first_kept) {
+        memcpy(d->before, d->recs[k].hash, WF_HASH_SIZE);
         free(d->recs[k++].data);
+    }
     memmove(d->recs, d->recs + k, (d->n - k) * sizeof *d->recs);
     d->n -= k;
     d->first += k;
+}
+
+static struct wf_record record_of(const struct rec *r)
+{
+    return (struct wf_record){r->term, r->type, {r->data, r->len}};
+}
+
+static void chain(const struct disk *d, size_t i, uint8_t out[WF_HASH_SIZE])
+{
+    struct wf_record r = record_of(&d->recs[i]);
+
+    wf_chain_record(i > 0 ? d->recs[i - 1].hash : d->before, d->first + i, &r, out);
 }
 
 static void put(struct disk *d, const struct rec *r)
@@ -74,6 +92,7 @@ static void put(struct disk *d, const struct rec *r)
             abort();
     }
     d->recs[d->n++] = *r;
+    chain(d, d->n - 1, d->recs[d->n - 1].hash);
 }
 
 // Make an operation durable. Takes what it holds.
@@ -101,6 +120,7 @@ static void carry_out(struct server *v, struct op *op)
         if (op->index == WF_KEEP_NONE) {
             cut_suffix(d, 0);
             d->first = d->manifest.index + 1;
+            wf_chain_anchor(&d->manifest, d->before);
         } else {
             cut_prefix(d, op->index);
         }
@@ -153,10 +173,10 @@ static void complete(struct sim *s, struct event *e)
     op = take(l);
     if (op == NULL)
         return; // a crash has emptied the queue
-    if (!l->dead && l->server->disk_fails) {
+    if (!l->dead && (l->server->disk_fails || l->server->disk_full)) {
         l->server->disk_fails = false;
         l->store_failed = true;
-        wf_fail(&err, WF_RESOURCE_EXHAUSTED, "the disk is full");
+        wf_fail(&err, WF_RESOURCE_EXHAUSTED, "the log cannot be written");
         op->cb(op->arg, &err);
     } else {
         if (!l->dead)
@@ -207,6 +227,12 @@ static void store_identity(void *ctx, struct wf_node_identity *out)
     *out = l->server->disk.identity;
 }
 
+static int unreadable(const struct server *v, uint64_t index, struct wf_err *err)
+{
+    return wf_fail_reason(err, WF_DATA_LOSS, "UNREADABLE_LOG", "%s: record %llu does not check",
+                          v->name, (unsigned long long)index);
+}
+
 static int store_load(void *ctx, struct wf_log_state *out,
                       int (*each)(void *arg, uint64_t index, const struct wf_record *record),
                       void *arg, struct wf_err *err)
@@ -214,12 +240,18 @@ static int store_load(void *ctx, struct wf_log_state *out,
     struct life *l = ctx;
     struct disk *d = &l->server->disk;
 
-    (void)err;
+    if (d->vote_broken)
+        return unreadable(l->server, 0, err);
     *out = (struct wf_log_state){d->term, d->vote, d->manifest, d->first};
     for (size_t i = 0; i < d->n; i++) {
-        struct wf_record r = {d->recs[i].term, d->recs[i].type, {d->recs[i].data, d->recs[i].len}};
-        int rc = each(arg, d->first + i, &r);
+        struct wf_record r = record_of(&d->recs[i]);
+        uint8_t hash[WF_HASH_SIZE];
+        int rc;
 
+        chain(d, i, hash);
+        if (memcmp(hash, d->recs[i].hash, WF_HASH_SIZE) != 0)
+            return unreadable(l->server, d->first + i, err);
+        rc = each(arg, d->first + i, &r);
         if (rc != WF_OK)
             return rc;
     }
@@ -251,8 +283,10 @@ static void store_append(void *ctx, uint64_t first, const struct wf_record *reco
     op->recs = calloc(n, sizeof *op->recs);
     op->n = n;
     for (unsigned i = 0; i < n; i++)
-        op->recs[i] = (struct rec){records[i].term, records[i].type, records[i].data.len,
-                                   copy(records[i].data.data, records[i].data.len)};
+        op->recs[i] = (struct rec){.term = records[i].term,
+                                   .type = records[i].type,
+                                   .len = records[i].data.len,
+                                   .data = copy(records[i].data.data, records[i].data.len)};
     ask(l, op, cb, arg);
 }
 
@@ -320,11 +354,39 @@ void sim_disk_init(struct life *l)
 
 void sim_disk_bootstrap(struct server *v, struct wf_bytes configuration)
 {
-    struct rec r = {1, WF_RECORD_CHANGE, configuration.len,
-                    copy(configuration.data, configuration.len)};
+    struct rec r = {.term = 1,
+                    .type = WF_RECORD_CHANGE,
+                    .len = configuration.len,
+                    .data = copy(configuration.data, configuration.len)};
 
     v->disk.term = 1;
     put(&v->disk, &r);
+}
+
+// A flipped bit, or a record of elsewhere in a record's place.
+bool sim_disk_damage(struct server *v)
+{
+    struct disk *d = &v->disk;
+    struct rec *r;
+
+    if (sim_chance(v->sim, 100)) {
+        d->vote_broken = true;
+        return true;
+    }
+    if (d->n < 2)
+        return false;
+    r = &d->recs[sim_random(v->sim, 0, d->n - 1)];
+    if (sim_chance(v->sim, 300) && r + 1 < d->recs + d->n) {
+        struct rec moved = r[0];
+
+        r[0] = r[1];
+        r[1] = moved;
+    } else if (r->len > 0) {
+        r->data[sim_random(v->sim, 0, r->len - 1)] ^= (uint8_t)(1u << sim_random(v->sim, 0, 7));
+    } else {
+        r->term ^= 1;
+    }
+    return true;
 }
 
 void sim_disk_free(struct server *v)
@@ -332,13 +394,7 @@ void sim_disk_free(struct server *v)
     cut_suffix(&v->disk, 0);
     free(v->disk.recs);
     manifest_free(&v->disk.manifest);
-    while (v->files != NULL) {
-        struct file *f = v->files;
-
-        v->files = f->next;
-        free(f->data);
-        free(f);
-    }
+    sim_files_free(v);
 }
 
 void sim_disk_forget(struct life *l)

@@ -3,21 +3,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "sim.h"
 
+// Clocks run fast or slow, start long before the run, and at another time on every machine.
 static uint64_t env_mono(void *ctx)
 {
     const struct life *l = ctx;
+    int64_t now = (int64_t)l->sim->now;
 
-    // Clocks start long before the run, and at another time on every machine.
-    return l->sim->now + SEC(1000 + 17 * l->server->at);
+    return (uint64_t)(now + now / 1000000 * l->server->drift_ppm) + SEC(1000 + 17 * l->server->at);
 }
 
 static wf_unix_ms env_unix(void *ctx)
 {
     const struct life *l = ctx;
 
-    return 1700000000000 + (wf_unix_ms)(l->sim->now / 1000000u) + 3 * (wf_unix_ms)l->server->at;
+    return 1700000000000 + (wf_unix_ms)(env_mono(ctx) / 1000000u) + l->server->wall_ms;
+}
+
+// How long a time of the machine's own clock takes.
+static uint64_t lasts(const struct life *l, uint64_t ms)
+{
+    return (uint64_t)((int64_t)MS(ms) - (int64_t)ms * l->server->drift_ppm);
 }
 
 static uint64_t env_random(void *ctx, uint64_t min, uint64_t max)
@@ -36,7 +44,7 @@ static void timer_fire(struct sim *s, struct event *e)
 
     t->impl = NULL;
     if (e->len != 0) {
-        struct event *next = sim_at(s, e->at + e->len, timer_fire, t);
+        struct event *next = sim_at(s, s->now + e->len, timer_fire, t);
 
         next->to = l;
         next->len = e->len;
@@ -65,9 +73,10 @@ static void env_timer_start(void *ctx, struct wf_timer *t, uint64_t first_ms, ui
 
     env_timer_stop(ctx, t);
     // Timers of different nodes do not fire in step.
-    e = sim_at(l->sim, l->sim->now + MS(first_ms) + sim_random(l->sim, 0, 999999), timer_fire, t);
+    e = sim_at(l->sim, l->sim->now + lasts(l, first_ms) + sim_random(l->sim, 0, 999999), timer_fire,
+               t);
     e->to = l;
-    e->len = MS(repeat_ms);
+    e->len = lasts(l, repeat_ms);
     t->impl = e;
 }
 
@@ -98,52 +107,22 @@ static void work_run(struct sim *s, struct event *e)
     struct wf_env_work *w = e->p;
 
     w->run(w->arg);
-    sim_at(s, s->now + sim_random(s, MS(1), MS(30)), work_done, w);
+    sim_at(s, s->now + sim_random(s, MS(1), MS(30)), work_done, w)->to = e->to;
 }
 
 static void env_work(void *ctx, struct wf_env_work *w)
 {
     struct life *l = ctx;
 
-    sim_at(l->sim, l->sim->now + sim_random(l->sim, MS(1), MS(50)), work_run, w);
+    sim_at(l->sim, l->sim->now + sim_random(l->sim, MS(1), MS(50)), work_run, w)->to = l;
 }
 
 // --- files -------------------------------------------------------------------------------------
 
-struct file *sim_file(struct server *v, const char *path, bool make)
-{
-    struct file *f;
-
-    for (f = v->files; f != NULL; f = f->next) {
-        if (strcmp(f->name, path) == 0)
-            return f;
-    }
-    if (!make)
-        return NULL;
-    f = calloc(1, sizeof *f);
-    if (f == NULL)
-        abort();
-    strncpy(f->name, path, sizeof f->name - 1);
-    f->next = v->files;
-    v->files = f;
-    return f;
-}
-
-static void unlink_file(struct server *v, struct file *gone)
-{
-    struct file **at = &v->files;
-
-    while (*at != gone)
-        at = &(*at)->next;
-    *at = gone->next;
-    free(gone->data);
-    free(gone);
-}
-
 static int files_size(void *ctx, const char *path, uint64_t *out, struct wf_err *err)
 {
     struct life *l = ctx;
-    struct file *f = l->dead ? NULL : sim_file(l->server, path, false);
+    const struct sim_file *f = sim_file_at(l->sim, path, false);
 
     if (f == NULL)
         return wf_fail(err, WF_NOT_FOUND, "no %s", path);
@@ -155,7 +134,7 @@ static int files_read(void *ctx, const char *path, uint64_t offset, void *out, s
                       struct wf_err *err)
 {
     struct life *l = ctx;
-    struct file *f = l->dead ? NULL : sim_file(l->server, path, false);
+    const struct sim_file *f = sim_file_at(l->sim, path, false);
 
     if (f == NULL || offset + n > f->len)
         return wf_fail(err, WF_NOT_FOUND, "no %s, or shorter", path);
@@ -167,45 +146,37 @@ static int files_write(void *ctx, const char *path, uint64_t offset, const void 
                        struct wf_err *err)
 {
     struct life *l = ctx;
-    struct file *f;
 
     if (l->dead)
         return wf_fail(err, WF_UNAVAILABLE, "dead");
-    f = sim_file(l->server, path, true);
-    if (offset + n > f->len) {
-        f->data = realloc(f->data, offset + n);
-        if (f->data == NULL)
-            abort();
-        memset(f->data + f->len, 0, offset + n - f->len);
-        f->len = offset + n;
-    }
-    memcpy(f->data + offset, data, n);
-    f->synced = false;
+    if (l->server->disk_full)
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "the disk is full");
+    sim_file_write(sim_file_at(l->sim, path, true), offset, data, n);
     return WF_OK;
 }
 
 static int files_remove(void *ctx, const char *path, struct wf_err *err)
 {
     struct life *l = ctx;
-    struct file *f = l->dead ? NULL : sim_file(l->server, path, false);
+    struct sim_file *f = sim_file_at(l->sim, path, false);
 
     (void)err;
     if (f != NULL)
-        unlink_file(l->server, f);
+        sim_file_unlink(l->server, f);
     return WF_OK;
 }
 
 static int files_publish(void *ctx, const char *from, const char *to, struct wf_err *err)
 {
     struct life *l = ctx;
-    struct file *f = l->dead ? NULL : sim_file(l->server, from, false);
+    struct sim_file *f = sim_file_at(l->sim, from, false);
 
     if (f == NULL)
         return wf_fail(err, WF_NOT_FOUND, "no %s", from);
+    sim_file_sync(f);
     if (strcmp(from, to) != 0)
         files_remove(ctx, to, NULL);
-    strncpy(f->name, to, sizeof f->name - 1);
-    f->synced = true;
+    strncpy(f->name, to + strlen(l->home) + 1, sizeof f->name - 1);
     return WF_OK;
 }
 
@@ -213,30 +184,17 @@ static int files_list(void *ctx, const char *dir, void (*each)(void *arg, const 
                       void *arg, struct wf_err *err)
 {
     struct life *l = ctx;
-    size_t len = strlen(dir);
+    size_t len = strlen(dir) - strlen(l->home) - 1;
 
     (void)err;
     if (l->dead)
         return WF_OK;
-    for (struct file *f = l->server->files; f != NULL; f = f->next) {
+    dir += strlen(l->home) + 1;
+    for (struct sim_file *f = l->server->files; f != NULL; f = f->next) {
         if (strncmp(f->name, dir, len) == 0 && f->name[len] == '/')
             each(arg, f->name + len + 1);
     }
     return WF_OK;
-}
-
-// What was not synced may be whole, cut, or garbage at its end.
-void sim_files_crash(struct server *v)
-{
-    for (struct file *f = v->files; f != NULL; f = f->next) {
-        if (f->synced || f->len == 0)
-            continue;
-        if (sim_chance(v->sim, 300))
-            f->len = sim_random(v->sim, 0, f->len);
-        else if (sim_chance(v->sim, 300))
-            f->data[sim_random(v->sim, 0, f->len - 1)] ^= 0x40;
-        f->synced = true;
-    }
 }
 
 void sim_env_init(struct life *l)

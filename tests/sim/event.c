@@ -10,25 +10,33 @@ static bool before(const struct event *a, const struct event *b)
     return a->at != b->at ? a->at < b->at : a->seq < b->seq;
 }
 
-struct event *sim_at(struct sim *s, uint64_t at, void (*fn)(struct sim *s, struct event *e),
-                     void *p)
+static void push(struct sim *s, struct event *e)
 {
-    struct event *e = calloc(1, sizeof *e);
     size_t i;
 
     if (s->heap_n == s->heap_cap) {
         s->heap_cap = s->heap_cap != 0 ? 2 * s->heap_cap : 1024;
         s->heap = realloc(s->heap, s->heap_cap * sizeof *s->heap);
+        if (s->heap == NULL)
+            abort();
     }
-    if (e == NULL || s->heap == NULL)
-        abort();
-    e->at = at < s->now ? s->now : at;
     e->seq = s->seq++;
-    e->fn = fn;
-    e->p = p;
     for (i = s->heap_n++; i > 0 && before(e, s->heap[(i - 1) / 2]); i = (i - 1) / 2)
         s->heap[i] = s->heap[(i - 1) / 2];
     s->heap[i] = e;
+}
+
+struct event *sim_at(struct sim *s, uint64_t at, void (*fn)(struct sim *s, struct event *e),
+                     void *p)
+{
+    struct event *e = calloc(1, sizeof *e);
+
+    if (e == NULL)
+        abort();
+    e->at = at < s->now ? s->now : at;
+    e->fn = fn;
+    e->p = p;
+    push(s, e);
     return e;
 }
 
@@ -62,6 +70,12 @@ bool sim_step(struct sim *s)
     e = pop(s);
     s->now = e->at;
     s->steps++;
+    // A process that is stopped does nothing; what reaches it waits, in order.
+    if (e->to != NULL && !e->to->dead && e->to->server->paused_until > s->now) {
+        e->at = e->to->server->paused_until;
+        push(s, e);
+        return true;
+    }
     if (e->fn != NULL)
         e->fn(s, e);
     free(e->bytes);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes wrong: crashes, partitions, bad lines, slow and full disks, transfers, images.
+// What goes wrong: crashes, pauses, partitions, bad and clogged lines, slow, failing, full and
+// lying disks, clocks that drift and jump, transfers, images. Then the peace, in which what is left
+// of a majority must work again.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "replication/node_internal.h"
 #include "sim.h"
 
@@ -25,10 +28,17 @@ static void restart(struct sim *s, struct event *e)
     struct server *v = e->p;
 
     (void)s;
+    v->restarting = false;
     if (v->life != NULL && v->life->fatal)
         sim_server_crash(v);
-    if (v->life == NULL && !v->gone && !v->removed)
+    if (v->life == NULL && !v->gone && !v->removed && !v->left_out)
         sim_server_start(v);
+}
+
+static void restart_in(struct server *v, uint64_t in)
+{
+    v->restarting = true;
+    sim_at(v->sim, v->sim->now + in, restart, v);
 }
 
 static void crash(struct sim *s, struct server *v)
@@ -36,10 +46,8 @@ static void crash(struct sim *s, struct server *v)
     if (v->life == NULL)
         return;
     sim_server_crash(v);
-    sim_at(s,
-           s->now + (sim_chance(s, 300) ? sim_random(s, MS(5), MS(300))
-                                        : sim_random(s, MS(100), SEC(6))),
-           restart, v);
+    restart_in(v,
+               sim_chance(s, 300) ? sim_random(s, MS(5), MS(300)) : sim_random(s, MS(100), SEC(6)));
 }
 
 static void crash_some(struct sim *s)
@@ -56,7 +64,7 @@ static void crash_some(struct sim *s)
     }
 }
 
-// Machines whose node gave up (full disk, removed) are looked after now and then.
+// Machines whose node gave up or did not start (full disk, removed) are looked after now and then.
 static void caretaker(struct sim *s, struct event *e)
 {
     (void)e;
@@ -65,6 +73,8 @@ static void caretaker(struct sim *s, struct event *e)
 
         if (v->life != NULL && v->life->fatal)
             crash(s, v);
+        if (v->life == NULL && !v->restarting && !v->gone && !v->removed && !v->left_out)
+            restart_in(v, sim_random(s, MS(100), SEC(2)));
     }
     if (s->now < MS(QUIET_MS))
         sim_at(s, s->now + MS(200), caretaker, NULL);
@@ -121,42 +131,147 @@ static void partition(struct sim *s)
 
 static void bad_line(struct sim *s)
 {
-    s->loss_pm = sim_chance(s, 500) ? (unsigned)sim_random(s, 1, 200) : 0;
-    s->dup_pm = sim_chance(s, 400) ? (unsigned)sim_random(s, 1, 100) : 0;
-    s->reorder_pm = sim_chance(s, 400) ? (unsigned)sim_random(s, 1, 200) : 0;
-    s->delay_max = s->delay_min + (sim_chance(s, 200) ? sim_random(s, MS(20), MS(400)) : MS(3));
+    const struct profile *p = &s->profile;
+
+    s->loss_pm = sim_chance(s, 500) ? (unsigned)sim_random(s, 0, p->loss_pm) : 0;
+    s->dup_pm = sim_chance(s, 400) ? (unsigned)sim_random(s, 0, p->dup_pm) : 0;
+    s->reorder_pm = sim_chance(s, 400) ? (unsigned)sim_random(s, 0, p->reorder_pm) : 0;
+    s->delay_max = s->delay_min + (sim_chance(s, 200) ? sim_random(s, MS(3), p->jitter) : MS(3));
+    sim_trace(s, "LINES lose %u, repeat %u, reorder %u of 1000, up to %llu ms late", s->loss_pm,
+              s->dup_pm, s->reorder_pm, (unsigned long long)s->delay_max / 1000000);
+}
+
+static void unclog(struct sim *s, struct event *e)
+{
+    s->clogged[e->from / SERVERS_MAX][e->from % SERVERS_MAX] = false;
+}
+
+// What is on a line, and what is sent on it meanwhile, arrives when it is free again.
+static void clog_one(struct sim *s)
+{
+    unsigned from = (unsigned)sim_random(s, 0, s->n_servers - 1);
+    unsigned to = (unsigned)sim_random(s, 0, s->n_servers - 1);
+    uint64_t until = s->now + sim_random(s, MS(50), SEC(5));
+    struct event *e;
+
+    if (from == to || s->clogged[from][to])
+        return;
+    sim_trace(s, "CLOG %s to %s until %.3f s", s->servers[from].name, s->servers[to].name,
+              (double)until / 1e9);
+    s->clogged[from][to] = true;
+    s->clogged_until[from][to] = until;
+    e = sim_at(s, until, unclog, NULL);
+    e->from = from * SERVERS_MAX + to;
+}
+
+// --- machines ----------------------------------------------------------------------------------
+
+static void pause_one(struct sim *s)
+{
+    struct life *leader = sim_leader(s);
+    struct server *v = leader != NULL && sim_chance(s, 400) ? leader->server : any_server(s);
+
+    if (v->life == NULL)
+        return;
+    v->paused_until = s->now + (sim_chance(s, 700) ? sim_random(s, MS(50), SEC(2))
+                                                   : sim_random(s, SEC(2), SEC(10)));
+    sim_trace(s, "%s PAUSED until %.3f s", v->name, (double)v->paused_until / 1e9);
+}
+
+// Up to an hour off either way; or, as after a boot without a battery, in 1970.
+static void set_clock(struct sim *s)
+{
+    struct server *v = any_server(s);
+
+    if (sim_chance(s, 50))
+        v->wall_ms = -1700000000000;
+    else
+        v->wall_ms = (int64_t)sim_random(s, 0, 7200000) - 3600000;
+    sim_trace(s, "%s has its CLOCK set, %lld ms off", v->name, (long long)v->wall_ms);
 }
 
 // --- disks -------------------------------------------------------------------------------------
+
+static void make_room(struct sim *s, struct event *e)
+{
+    struct server *v = e->p;
+
+    (void)s;
+    v->disk_full = false;
+}
+
+static void break_disk(struct sim *s, struct server *v)
+{
+    v->hurt = true;
+    if (sim_chance(s, 400)) {
+        v->disk_full = true;
+        sim_at(s, s->now + sim_random(s, MS(100), SEC(5)), make_room, v);
+    } else if (sim_chance(s, 500)) {
+        v->disk_fails = true;
+    } else {
+        v->state_fails = true;
+    }
+    sim_trace(s, "%s has its DISK %s", v->name, v->disk_full ? "full" : "fail");
+}
 
 static void disk_trouble(struct sim *s)
 {
     struct server *v = any_server(s);
 
     if (s->profile.disk_errors && sim_chance(s, 300)) {
-        v->disk_fails = true;
+        break_disk(s, v);
     } else {
         v->disk_min = sim_chance(s, 500) ? 100000 : sim_random(s, MS(1), MS(300));
         v->disk_max = 2 * v->disk_min + MS(1);
     }
 }
 
+static unsigned lost(const struct sim *s)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < s->n_servers; i++)
+        n += s->servers[i].gone || s->servers[i].damaged;
+    return n;
+}
+
+// Whether a voter may still be lost, or the run could not be won.
+static bool may_lose_one(struct sim *s)
+{
+    const struct life *l = sim_leader(s);
+
+    if (s->profile.membership)
+        return l != NULL && sim_all_quiet(s) &&
+               wf_configuration_voters(wf_raft_configuration(node_raft(l->node))) >= 3;
+    return lost(s) < (s->profile.servers - 1) / 2;
+}
+
+// A disk that lies is found out at the next start.
+static void damage(struct sim *s)
+{
+    struct server *v = any_server(s);
+
+    if (v->life == NULL || v->damaged || !may_lose_one(s))
+        return;
+    crash(s, v);
+    v->damaged = sim_disk_damage(v);
+    if (v->damaged)
+        sim_trace(s, "%s is DAMAGED at rest", v->name);
+}
+
 static void flip_a_bit(struct sim *s)
 {
     struct server *v = any_server(s);
 
-    // One at a time: a majority must be right for the wrong one to be told.
-    for (unsigned i = 0; i < s->n_servers; i++) {
-        if (s->servers[i].life != NULL &&
-            (s->servers[i].life->fsm.corrupt || s->servers[i].life->node->fenced))
-            return;
-    }
-    if (v->life == NULL || v->life->fsm.applied < 2 || v->life->fatal)
+    // One in a run: a majority must be right for the wrong one to be told, and a wrong image may be
+    // lying about.
+    if (s->flips > 0)
+        return;
+    if (v->life == NULL || sim_state_applied(v->life) < 2)
         return;
     sim_trace(s, "%s BIT FLIP", v->name);
-    v->life->fsm.digest ^= 2;
-    v->life->fsm.corrupt = true;
-    s->fences++;
+    s->flips++;
+    sim_state_flip(v->life);
 }
 
 // --- the schedule ------------------------------------------------------------------------------
@@ -190,22 +305,52 @@ static void fault(struct sim *s, struct event *e)
         return;
     sim_at(s, s->now + (p->harsh ? sim_random(s, MS(5), MS(350)) : sim_random(s, MS(30), MS(1600))),
            fault, NULL);
-    if (dice < 22)
+    if (dice < 20)
         crash_some(s);
-    else if (dice < 42)
+    else if (dice < 36)
         partition(s);
-    else if (dice < 60)
+    else if (dice < 52)
         memset(s->cut, 0, sizeof s->cut);
-    else if (dice < 72)
+    else if (dice < 62)
         bad_line(s);
-    else if (dice < 84 && p->transfers)
+    else if (dice < 72 && p->transfers)
         transfer(s);
-    else if (dice < 92 && p->stalls)
+    else if (dice < 80 && p->stalls)
         disk_trouble(s);
-    else if (dice < 97 && p->images)
+    else if (dice < 84 && p->images)
         image(s);
+    else if (dice < 88 && p->pauses)
+        pause_one(s);
+    else if (dice < 92 && p->clogs)
+        clog_one(s);
+    else if (dice < 95 && p->clocks)
+        set_clock(s);
+    else if (dice < 97 && p->damage)
+        damage(s);
     else if (p->corrupt)
         flip_a_bit(s);
+}
+
+// --- the peace ---------------------------------------------------------------------------------
+
+// In some runs a minority does not come back: down for good, or beyond a cut.
+static void leave_some_out(struct sim *s)
+{
+    unsigned out = (s->profile.servers - 1) / 2 - lost(s);
+
+    for (unsigned i = 0; i < s->n_servers && out > 0; i++) {
+        struct server *v = &s->servers[i];
+
+        if (v->gone || v->damaged || !sim_chance(s, 600))
+            continue;
+        sim_trace(s, "%s is LEFT OUT", v->name);
+        v->left_out = true;
+        out--;
+        if (sim_chance(s, 500))
+            isolate(s, i, sim_chance(s, 700));
+        else
+            sim_server_crash(v);
+    }
 }
 
 void sim_heal(struct sim *s)
@@ -214,15 +359,22 @@ void sim_heal(struct sim *s)
     s->healed = true;
     memset(s->cut, 0, sizeof s->cut);
     s->loss_pm = s->dup_pm = s->reorder_pm = 0;
+    s->profile.capacity = 0;
     s->delay_max = s->delay_min + MS(2);
+    if (s->profile.core_only)
+        leave_some_out(s);
     for (unsigned i = 0; i < s->n_servers; i++) {
         struct server *v = &s->servers[i];
 
+        if (v->left_out)
+            continue;
         v->disk_min = 100000;
         v->disk_max = MS(2);
-        v->disk_fails = false;
+        v->disk_fails = v->state_fails = v->disk_full = false;
+        if (v->paused_until > s->now)
+            v->paused_until = s->now;
         if (v->life == NULL && !v->gone && !v->removed)
-            sim_at(s, s->now + sim_random(s, 0, MS(100)), restart, v);
+            restart_in(v, sim_random(s, 0, MS(100)));
     }
 }
 

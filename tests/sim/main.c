@@ -257,14 +257,13 @@ static void run_all(const struct arguments *a)
 static void summary(const struct arguments *a)
 {
     if (!a->quiet)
-        printf("sim: writes=%llu reads=%llu changes=%llu crashes=%llu images=%llu installs=%llu "
-               "events=%llu\n",
+        printf("sim: writes=%llu reads=%llu changes=%llu crashes=%llu images=%llu installs=%llu\n",
                (unsigned long long)board->writes, (unsigned long long)board->reads,
                (unsigned long long)board->changes, (unsigned long long)board->crashes,
-               (unsigned long long)board->images, (unsigned long long)board->installs,
-               (unsigned long long)board->steps);
-    printf("sim: seeds=%llu simulated_hours=%.2f failures=%llu\n", (unsigned long long)board->done,
-           (double)board->done * RUN_MS / 3600000.0, (unsigned long long)board->failures);
+               (unsigned long long)board->images, (unsigned long long)board->installs);
+    printf("sim: seeds=%llu simulated_hours=%.2f events=%llu failures=%llu\n",
+           (unsigned long long)board->done, (double)board->done * RUN_MS / 3600000.0,
+           (unsigned long long)board->steps, (unsigned long long)board->failures);
 }
 
 int main(int argc, char **argv)
@@ -278,6 +277,7 @@ int main(int argc, char **argv)
         perror("sim: mmap");
         return 2;
     }
+    sim_setup(&sim);
     if (a.seeds == 1) {
         one_seed(&a, a.first);
         if (a.run.trace)

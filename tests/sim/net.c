@@ -30,6 +30,7 @@ static void deliver(struct sim *s, struct event *e)
     struct wf_msg msg;
 
     s->flying[e->from][l->server->at] -= e->len;
+    s->on_the_way[e->from][l->server->at]--;
     if (l->dead || l->fatal || l->server->life != l || !reaches(s, e->from, l->server->at))
         return;
     // A link does not outlive the process at either end, once the next one has come up.
@@ -53,6 +54,8 @@ static void launch(struct life *l, struct server *to, enum wf_lane lane, const s
     uint64_t *last = &s->last_at[from][to->at][lane];
     struct event *e;
 
+    if (s->clogged[from][to->at] && at < s->clogged_until[from][to->at])
+        at = s->clogged_until[from][to->at];
     if (!sim_chance(s, s->reorder_pm)) {
         if (at <= *last)
             at = *last + 1;
@@ -68,6 +71,7 @@ static void launch(struct life *l, struct server *to, enum wf_lane lane, const s
         abort();
     memcpy(e->bytes, b->data, b->len);
     s->flying[from][to->at] += b->len;
+    s->on_the_way[from][to->at]++;
 }
 
 static int net_send(void *ctx, uint64_t to_id, const struct wf_msg *msg)
@@ -83,6 +87,8 @@ static int net_send(void *ctx, uint64_t to_id, const struct wf_msg *msg)
         sim_check_timeout_now(l, to_id);
     if (s->flying[l->server->at][to->at] > HELD_MAX)
         return WF_RESOURCE_EXHAUSTED;
+    if (s->profile.capacity != 0 && s->on_the_way[l->server->at][to->at] >= s->profile.capacity)
+        return WF_OK; // a narrow line drops what it cannot hold
     if (to->life == NULL || to->life->dead || !reaches(s, l->server->at, to->at) ||
         sim_chance(s, s->loss_pm))
         return WF_OK; // sent, and lost

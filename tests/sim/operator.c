@@ -102,7 +102,7 @@ static void random_change(struct sim *s, struct life *l, const struct wf_node_st
     }
 }
 
-static bool all_quiet(struct sim *s)
+bool sim_all_quiet(struct sim *s)
 {
     uint64_t index = 0;
 
@@ -110,7 +110,7 @@ static bool all_quiet(struct sim *s)
         struct server *v = &s->servers[i];
         const struct raft *r;
 
-        if (v->gone && !v->removed)
+        if ((v->gone || v->damaged) && !v->removed)
             return false; // one is dead already
         if (v->removed)
             continue;
@@ -125,17 +125,22 @@ static bool all_quiet(struct sim *s)
     return true;
 }
 
+void sim_lose(struct server *v, const char *why)
+{
+    sim_trace(v->sim, "%s LOST for good: %s", v->name, why);
+    sim_server_crash(v);
+    v->gone = true;
+}
+
 // A machine is lost for good, with its disk. Only when no change is under way anywhere: to lose one
 // in the middle of a change can cost the quorum, and nothing guards against that.
 static void lose_one(struct sim *s, const struct wf_node_status *st)
 {
     struct server *v = server_of(s, st->members[sim_random(s, 0, st->n - 1)].member.id);
 
-    if (v == NULL || !all_quiet(s) || st->change_pending)
+    if (v == NULL || !sim_all_quiet(s) || st->change_pending)
         return;
-    sim_trace(s, "%s LOST for good", v->name);
-    sim_server_crash(v);
-    v->gone = true;
+    sim_lose(v, "its machine burns");
 }
 
 static void grow(struct sim *s, struct life *l, const struct wf_node_status *st)
@@ -174,6 +179,8 @@ static void operate(struct sim *s, struct event *e)
         lose_one(s, &st);
     else
         random_change(s, l, &st);
+    if (l->server->life == l)
+        sim_check_life(l);
 }
 
 void sim_operator_start(struct sim *s)

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run: a profile drawn from the seed, 30 simulated seconds of faults, 10 of peace.
+//
+// The ranges are those of TigerBeetle's VOPR: loss to 30 %, repetition to 50 %, delays with a mean
+// of up to 100 ms, clogs to 5 s, lines that hold 2 to 20 messages.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sqlite3.h>
+
+#include "model.h"
 #include "replication/configuration.h"
 #include "sim.h"
 
@@ -88,37 +94,59 @@ void sim_trace(struct sim *s, const char *fmt, ...)
 
 // --- the run -----------------------------------------------------------------------------------
 
-static void draw_profile(struct sim *s)
+static void draw_lines(struct sim *s)
 {
     struct profile *p = &s->profile;
 
-    p->servers = sim_chance(s, 550) ? 3 : 5;
-    p->wan = sim_chance(s, 300);
-    p->images = sim_chance(s, 600);
-    p->big_images = p->images && sim_chance(s, 100);
-    p->membership = sim_chance(s, 500);
-    p->transfers = sim_chance(s, 500);
-    p->stalls = sim_chance(s, 500);
-    p->disk_errors = sim_chance(s, 300);
-    p->corrupt = p->images && sim_chance(s, 100);
-    p->grow = p->membership && sim_chance(s, 150);
-    p->election_ms = p->wan ? 1000 : (unsigned)sim_random(s, 3, 6) * 100;
-    p->heartbeat_ms = p->wan ? 100 : (unsigned)sim_random(s, 4, 8) * 10;
-    p->propose_every_us = (unsigned)sim_random(s, 4, 60) * 1000;
-    p->harsh = sim_chance(s, 150) || s->opts.harsh;
-    if (p->harsh) { // everything at once, and again before it has settled
-        p->wan = false;
-        p->election_ms = 150;
-        p->heartbeat_ms = 30;
-        p->transfers = p->stalls = true;
-        p->propose_every_us = (unsigned)sim_random(s, 2, 12) * 1000;
-    }
+    p->loss_pm = (unsigned)sim_random(s, 0, 300);
+    p->dup_pm = (unsigned)sim_random(s, 0, 500);
+    p->reorder_pm = (unsigned)sim_random(s, 0, 300);
+    p->jitter = sim_random(s, MS(20), MS(400));
+    p->capacity = sim_chance(s, 150) ? (unsigned)sim_random(s, 2, 20) : 0;
     s->delay_min = 100000;
     s->delay_max = MS(2);
     for (unsigned i = 0; i < SERVERS_MAX; i++) {
         for (unsigned j = 0; j < i; j++)
             s->pair_delay[i][j] = s->pair_delay[j][i] = p->wan ? sim_random(s, MS(5), MS(110)) : 0;
     }
+}
+
+static void draw_profile(struct sim *s)
+{
+    struct profile *p = &s->profile;
+
+    p->servers = sim_chance(s, 600) ? 3 : 5;
+    p->wan = sim_chance(s, 300);
+    p->images = sim_chance(s, 600);
+    p->membership = sim_chance(s, 500);
+    p->transfers = sim_chance(s, 500);
+    p->stalls = sim_chance(s, 500);
+    p->disk_errors = sim_chance(s, 300);
+    p->corrupt = p->images && sim_chance(s, 100);
+    p->damage = sim_chance(s, 200);
+    p->clocks = sim_chance(s, 400);
+    p->pauses = sim_chance(s, 400);
+    p->clogs = sim_chance(s, 300);
+    p->core_only = !p->membership && !p->corrupt && sim_chance(s, 400);
+    p->grow = p->membership && sim_chance(s, 150);
+    p->election_ms = p->wan ? 1000 : (unsigned)sim_random(s, 3, 6) * 100;
+    p->heartbeat_ms = p->wan ? 100 : (unsigned)sim_random(s, 4, 8) * 10;
+    p->clients = (unsigned)sim_random(s, 3, 10);
+    p->think_ms = (unsigned)sim_random(s, 100, 800);
+    if (p->wan && sim_chance(s, 300)) { // more than one write in every round trip
+        p->clients = 16;
+        p->think_ms = (unsigned)sim_random(s, 20, 80);
+    }
+    p->harsh = sim_chance(s, 150) || s->opts.harsh;
+    if (p->harsh) { // everything at once, and again before it has settled
+        p->wan = false;
+        p->election_ms = 150;
+        p->heartbeat_ms = 30;
+        p->transfers = p->stalls = true;
+        p->clients = (unsigned)sim_random(s, 6, 16);
+        p->think_ms = (unsigned)sim_random(s, 50, 200);
+    }
+    draw_lines(s);
 }
 
 static void bootstrap(struct sim *s)
@@ -155,7 +183,7 @@ static void settled(struct sim *s, struct event *e)
     struct life *l = sim_leader(s);
 
     (void)e;
-    s->settled_index = l != NULL ? l->fsm.applied : UINT64_MAX;
+    s->settled_index = l != NULL ? sim_state_applied(l) : UINT64_MAX;
 }
 
 static void finish(struct sim *s)
@@ -167,37 +195,46 @@ static void finish(struct sim *s)
     if (s->lives_open > 0)
         sim_fail(s, "%u nodes do not stop", s->lives_open);
     sim_events_free(s);
-    for (unsigned i = 0; i < s->n_servers; i++) {
+    sim_clients_free(s);
+    for (unsigned i = 0; i < s->n_servers; i++)
         sim_disk_free(&s->servers[i]);
-        fsm_free(&s->servers[i].fsm);
-    }
     while (s->lives != NULL) {
         struct life *l = s->lives;
 
         s->lives = l->next;
         sim_disk_forget(l);
-        fsm_free(&l->fsm);
         free(l);
     }
     free(s->digest_at);
+    free(s->tainted_at);
     free(s->leader_of);
-    free(s->acked);
+    model_free(s->model);
+}
+
+static void reset(struct sim *s, uint64_t seed, const struct options *opts)
+{
+    struct sim kept = {.metrics = s->metrics, .templates = {s->templates[0], s->templates[1]}};
+
+    memcpy(s, &kept, sizeof *s);
+    s->opts = *opts;
+    s->seed = seed;
+    s->model = model_new(s);
+    s->digest_at = calloc(SIM_INDEX_MAX, sizeof *s->digest_at);
+    s->leader_of = calloc(SIM_TERMS_MAX, sizeof *s->leader_of);
+    s->tainted_at = calloc(SIM_INDEX_MAX, sizeof *s->tainted_at);
+    if (s->digest_at == NULL || s->tainted_at == NULL || s->leader_of == NULL)
+        abort();
+    seed_rng(s);
+    sqlite3_randomness(0, NULL); // SQLite draws from ours again, from the beginning
 }
 
 int sim_run(uint64_t seed, const struct options *opts, struct sim *s)
 {
-    memset(s, 0, sizeof *s);
-    s->opts = *opts;
-    s->seed = seed;
-    s->digest_at = calloc(SIM_INDEX_MAX, sizeof *s->digest_at);
-    s->leader_of = calloc(SIM_TERMS_MAX, sizeof *s->leader_of);
-    if (s->digest_at == NULL || s->leader_of == NULL)
-        abort();
-    seed_rng(s);
+    reset(s, seed, opts);
     draw_profile(s);
     bootstrap(s);
     sim_faults_start(s);
-    sim_workload_start(s);
+    sim_clients_start(s);
     if (s->profile.membership)
         sim_operator_start(s);
     sim_at(s, MS(FAULTS_MS), heal, NULL);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "replication/node_internal.h"
 #include "sim.h"
 
@@ -20,6 +21,9 @@ struct server *sim_server_new(struct sim *s, uint64_t id, const char *name)
     v->disk.identity.node_id = id;
     v->disk_min = 100000;
     v->disk_max = MS(2);
+    if (s->profile.clocks)
+        v->drift_ppm = (int64_t)sim_random(s, 0, 1000) - 500;
+    v->wall_ms = 3 * (int64_t)v->at;
     s->n_servers++;
     return v;
 }
@@ -43,56 +47,83 @@ static void on_fatal(void *ctx, const struct wf_err *why)
     sim_trace(l->sim, "%s FATAL %s", l->server->name, why->msg);
     if (strcmp(why->reason, "REMOVED") == 0)
         l->server->removed = true;
-    else if (why->code != WF_RESOURCE_EXHAUSTED) // but for the disk errors that we made
+    else if (!l->server->hurt) // but for the disk errors that we made
         sim_fail(l->sim, "%s gave up: %s", l->server->name, why->msg);
 }
 
-static void fill_options(struct server *v, struct wf_node_options *o)
+static void fill_options(struct server *v, struct wf_node_options *o, char *image_dir)
 {
     const struct profile *p = &v->sim->profile;
 
+    snprintf(image_dir, WF_IMAGE_PATH_MAX, "%s/images", v->life->home);
     *o = (struct wf_node_options){.id = v->id,
                                   .election_timeout_ms = p->election_ms,
                                   .heartbeat_timeout_ms = p->heartbeat_ms,
-                                  .image_dir = "images",
+                                  .image_dir = image_dir,
                                   .guards = v->sim->opts.guards,
                                   .stock = v->sim->opts.stock};
     snprintf(o->name, sizeof o->name, "%s", v->name);
-    o->image_every_bytes = p->images ? (p->harsh ? 2500 : 6000) : UINT64_MAX / 2;
-    o->log_trailing_bytes = p->images ? (p->harsh ? 600 : 3000) : 0;
+    o->image_every_bytes = p->images ? (p->harsh ? 5000 : 20000) : UINT64_MAX / 2;
+    o->log_trailing_bytes = p->images ? (p->harsh ? 1500 : 8000) : 0;
+}
+
+static struct life *life_new(struct server *v)
+{
+    struct life *l = calloc(1, sizeof *l);
+
+    if (l == NULL)
+        abort();
+    l->sim = v->sim;
+    l->server = v;
+    l->number = ++v->lives;
+    l->next = v->sim->lives;
+    v->sim->lives = l;
+    v->life = l;
+    v->hurt = v->disk_full || v->disk_fails || v->state_fails;
+    snprintf(l->home, sizeof l->home, "%s.%u", v->name, l->number);
+    sim_env_init(l);
+    sim_disk_init(l);
+    sim_net_init(l);
+    return l;
+}
+
+// It does not come up: its disk is full, or what is on it is broken and it says so.
+static void no_start(struct life *l, const struct wf_err *why)
+{
+    struct server *v = l->server;
+
+    sim_trace(v->sim, "%s DOES NOT START: %s", v->name, why->msg);
+    sim_state_close(l);
+    l->dead = true;
+    v->life = NULL;
+    if (why->code == WF_DATA_LOSS && v->damaged)
+        sim_lose(v, "its log is unreadable");
+    else if (!v->hurt)
+        sim_fail(v->sim, "%s does not start: %s", v->name, why->msg);
 }
 
 void sim_server_start(struct server *v)
 {
     struct sim *s = v->sim;
-    struct life *l = calloc(1, sizeof *l);
+    struct life *l = life_new(v);
+    char image_dir[WF_IMAGE_PATH_MAX];
     struct wf_node_options opts;
     struct wf_node_events events = {l, on_applied, on_change, on_fatal};
     struct wf_fsm fsm;
     struct wf_err err = {0};
 
-    if (l == NULL)
-        abort();
-    l->next = s->lives;
-    s->lives = l;
-    l->sim = s;
-    l->server = v;
-    l->number = ++v->lives;
-    v->life = l;
-    fsm_copy(&l->fsm, &v->fsm);
-    sim_env_init(l);
-    sim_disk_init(l);
-    sim_net_init(l);
-    sim_fsm_init(l, &fsm);
-    fill_options(v, &opts);
+    if (sim_state_open(l, &err) != WF_OK) {
+        no_start(l, &err);
+        return;
+    }
+    sim_state_fsm(l, &fsm);
+    fill_options(v, &opts, image_dir);
     sim_trace(s, "%s START life %u, log %llu..%llu, state at %llu", v->name, l->number,
               (unsigned long long)v->disk.first,
               (unsigned long long)(v->disk.first + v->disk.n - 1),
-              (unsigned long long)l->fsm.applied);
+              (unsigned long long)sim_state_applied(l));
     if (wf_node_start(&l->node, &opts, &l->env, &l->store, &l->net, &fsm, &events, &err) != WF_OK) {
-        sim_fail(s, "%s does not start: %s", v->name, err.msg);
-        l->dead = true;
-        v->life = NULL;
+        no_start(l, &err);
         return;
     }
     s->lives_open++;
@@ -106,27 +137,26 @@ static void on_stopped(void *ctx)
 
     l->node = NULL;
     l->sim->lives_open--;
-    fsm_free(&l->fsm);
+    sim_state_close(l);
 }
 
 void sim_server_crash(struct server *v)
 {
     struct sim *s = v->sim;
     struct life *l = v->life;
+    bool power;
 
     if (l == NULL)
         return;
-    sim_trace(s, "%s CRASH", v->name);
+    power = sim_chance(s, 500);
+    sim_trace(s, "%s CRASH%s", v->name, power ? ", power cut" : "");
     sim_disk_crash(l);
-    sim_files_crash(v);
     l->dead = true;
+    sim_files_crash(v, power);
     sim_net_crashed(l);
     v->life = NULL;
+    v->paused_until = 0;
     s->crashes++;
-    // The state's file is not synced: after a crash it is as it was, or gone.
-    fsm_free(&v->fsm);
-    if (sim_chance(s, 700) && !l->fsm.corrupt)
-        fsm_copy(&v->fsm, &l->fsm);
     wf_node_stop(l->node, on_stopped, l);
 }
 

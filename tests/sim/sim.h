@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The replication simulator: real nodes (wf_node, guard layer, libraft, wire codec) on a clock, a
+// The simulator of whole nodes: what the daemon wires together (wf_node with guards, libraft and
+// wire format; the real state machine on SQLite; the client's policy of retries) on a clock, a
 // network and disks of its own. One seed is one run: nothing here reads a real clock, a random
 // device or a pointer's value.
 //
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "daemon/state_fsm.h"
 #include "replication/env.h"
 #include "replication/log_store.h"
 #include "replication/node.h"
@@ -22,7 +24,10 @@
 #define MS(x)  ((uint64_t)(x)*1000000u)
 #define SEC(x) MS((uint64_t)(x)*1000u)
 
+struct sim_file;
+
 enum { SERVERS_MAX = 24, SIM_INDEX_MAX = 1 << 17, SIM_TERMS_MAX = 1 << 16 };
+enum { SIM_FILES_MAX = 32 << 20 }; // of one machine: its state, the WAL and a few images
 enum { FAULTS_MS = 30000, STEADY_MS = 34000, QUIET_MS = 38000, SETTLED_MS = 38500, RUN_MS = 40000 };
 
 struct sim;
@@ -48,38 +53,24 @@ void sim_events_free(struct sim *s);
 
 // --- the machine -------------------------------------------------------------------------------
 
+// A record on the medium, with the hash that ties it to the one before (log_chain.h).
 struct rec {
     uint64_t term;
     enum wf_record_type type;
     size_t len;
     uint8_t *data;
+    uint8_t hash[WF_HASH_SIZE];
 };
 
 struct disk {
     struct wf_node_identity identity;
     uint64_t term, vote;
-    uint64_t first; // index of recs[0]
+    bool vote_broken; // a bit of it flipped: it does not check
+    uint64_t first;   // index of recs[0]
     struct rec *recs;
     size_t n, cap;
-    struct wf_manifest manifest; // its bytes are ours
-};
-
-struct file {
-    struct file *next;
-    char name[160];
-    uint8_t *data;
-    size_t len;
-    bool synced;
-};
-
-// The state machine: which commands were applied, in order.
-struct fsm {
-    uint64_t applied, digest;
-    uint64_t *ids;
-    size_t n, cap;
-    wf_unix_ms due; // the next tick
-    uint64_t ticks; // applied in this life
-    bool corrupt;   // a bit was flipped
+    uint8_t before[WF_HASH_SIZE]; // the hash before recs[0]
+    struct wf_manifest manifest;  // its bytes are ours
 };
 
 struct server {
@@ -88,14 +79,23 @@ struct server {
     uint64_t id;
     char name[16];
     struct disk disk;
-    struct file *files;
-    struct fsm fsm; // as the machine keeps it between lives
+    struct sim_file *files;
     struct life *life;
     unsigned lives;
-    bool gone;                   // for good: dead, or removed
-    bool removed;                // it was told so
-    uint64_t disk_min, disk_max; // latency of an append, ns
-    bool disk_fails;             // the next write does
+    bool gone;       // for good: dead, or removed
+    bool removed;    // it was told so
+    bool left_out;   // of the peace after the faults: a minority stays as it is
+    bool damaged;    // its data at rest were tampered with
+    bool hurt;       // this life's disk was made to fail
+    bool restarting; // it will come back by itself
+    // its disk
+    uint64_t disk_min, disk_max;  // latency of an append, ns
+    bool disk_fails, state_fails; // the next write does
+    bool disk_full;               // all writes do
+    // its clocks
+    int64_t drift_ppm;
+    int64_t wall_ms; // how far its civil time is off
+    uint64_t paused_until;
 };
 
 struct op;
@@ -104,15 +104,18 @@ struct life {
     struct sim *sim;
     struct server *server;
     unsigned number;
-    bool dead;   // nothing it does counts
-    bool fatal;  // its node gave up
-    bool taking; // an image is being installed: nothing may be applied
+    char home[24]; // what its paths begin with: "n1.3"
+    bool dead;     // nothing it does counts
+    bool fatal;    // its node gave up
+    bool tainted;  // its state was damaged on purpose
     struct wf_env env;
     struct wf_log_store store;
     struct wf_peer_net net;
     struct wf_files files;
     struct wf_node *node;
-    struct fsm fsm;
+    struct wf_state *state;
+    struct wf_state_reader *reader;
+    struct wf_state_fsm glue;
     const struct wf_peer_net_events *net_events;
     unsigned up[SERVERS_MAX];  // to which life of it our link leads; 0: none
     struct op *ops, *ops_tail; // disk operations asked for
@@ -130,14 +133,24 @@ struct life {
 
 struct profile {
     unsigned servers;
-    bool wan, images, big_images, membership, transfers, stalls, disk_errors, corrupt, grow, harsh;
+    bool wan, images, membership, transfers, stalls, disk_errors, corrupt, grow, harsh;
+    bool clocks, pauses, clogs, damage, core_only;
     unsigned election_ms, heartbeat_ms;
-    unsigned propose_every_us;
+    unsigned clients, think_ms;
+    unsigned loss_pm, dup_pm, reorder_pm; // at most, per mille
+    uint64_t jitter;                      // at most
+    unsigned capacity;                    // messages on the way between two machines; 0: any
 };
 
 struct options {
     uint32_t guards;
     bool stock, trace, harsh;
+};
+
+// The file of a state that nothing was applied to.
+struct sim_template {
+    uint8_t *data;
+    size_t len;
 };
 
 struct sim {
@@ -160,18 +173,28 @@ struct sim {
     unsigned lives_open;
     struct life *lives;
 
+    bool clogged[SERVERS_MAX][SERVERS_MAX];
+    uint64_t clogged_until[SERVERS_MAX][SERVERS_MAX];
+    unsigned on_the_way[SERVERS_MAX][SERVERS_MAX]; // messages
+
+    // what all runs of the process share
+    struct wf_metrics *metrics;
+    struct sim_template templates[2];
+
     // what is known to be true
+    struct model *model;
     uint64_t *digest_at;    // by index; 0: not applied anywhere yet
+    uint64_t *tainted_at;   // likewise, of a state that was damaged on purpose
     uint64_t *leader_of;    // by term
     uint64_t acked_index;   // highest index of an acknowledged command
     uint64_t settled_index; // what everybody has to have applied at the end
-    uint64_t next_command, named;
-    uint64_t *acked; // ids
-    size_t n_acked, acked_cap;
+    uint64_t named;
+    struct client *clients;
+    struct try *tries;
     uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after,
         writes_under_load;
     uint64_t waited; // by those, ns
-    uint64_t changes, changes_refused, transfers, images_made, crashes, fences, installs;
+    uint64_t changes, changes_refused, transfers, images_made, crashes, flips, installs;
     uint64_t trace_hash;
     char failure[400];
 };
@@ -181,21 +204,24 @@ bool sim_chance(struct sim *s, unsigned per_mille);
 void sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-// env.c, disk.c, net.c, fsm.c: the outside world of a life
+// env.c, disk.c, net.c, state.c: the outside world of a life
 void sim_env_init(struct life *l);
 void sim_disk_init(struct life *l);
 void sim_disk_crash(struct life *l);
 void sim_disk_forget(struct life *l);
 void sim_disk_bootstrap(struct server *v, struct wf_bytes configuration);
 void sim_disk_free(struct server *v);
-void sim_files_crash(struct server *v);
-struct file *sim_file(struct server *v, const char *path, bool make);
+bool sim_disk_damage(struct server *v); // flips a bit at rest; false: there is nothing to flip
 void sim_net_init(struct life *l);
 void sim_net_started(struct life *l);
 void sim_net_crashed(struct life *l);
-void sim_fsm_init(struct life *l, struct wf_fsm *out);
-void fsm_copy(struct fsm *to, const struct fsm *from);
-void fsm_free(struct fsm *f);
+int sim_state_open(struct life *l, struct wf_err *err);
+void sim_state_close(struct life *l);
+void sim_state_fsm(struct life *l, struct wf_fsm *out);
+uint64_t sim_state_applied(const struct life *l);
+uint64_t sim_state_digest(const struct life *l);
+void sim_state_flip(struct life *l);
+bool sim_state_contents(struct life *l, uint8_t out[WF_HASH_SIZE]); // of all its tables
 
 // server.c
 struct server *sim_server_new(struct sim *s, uint64_t id, const char *name);
@@ -203,11 +229,14 @@ void sim_server_start(struct server *v);
 void sim_server_crash(struct server *v);
 struct life *sim_leader(struct sim *s); // the one of the highest term that believes it leads
 
-// faults.c, workload.c, operator.c
+// faults.c, client.c, operator.c
 void sim_faults_start(struct sim *s);
 void sim_heal(struct sim *s);
-void sim_workload_start(struct sim *s);
+void sim_clients_start(struct sim *s);
+void sim_clients_free(struct sim *s);
 void sim_operator_start(struct sim *s);
+bool sim_all_quiet(struct sim *s); // nobody is down, no change of members is under way
+void sim_lose(struct server *v, const char *why); // the machine, for good
 
 // check.c
 void sim_check_applied(struct life *l, uint64_t index, uint64_t digest);
@@ -217,6 +246,7 @@ void sim_check_image(struct life *l);
 void sim_check_end(struct sim *s);
 
 // run.c
+void sim_setup(struct sim *s); // once per process
 int sim_run(uint64_t seed, const struct options *opts,
             struct sim *out); // 0, or 1 with out->failure
 
