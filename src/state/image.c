@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -23,7 +24,18 @@ struct wf_state_image {
     uint8_t digest[WF_HASH_SIZE];
 };
 
-enum { PAGES_PER_STEP = 256 }; // 1 MiB: what a commit may have to wait for on the disk
+// What a commit may have to wait for, on the disk and for a core.
+enum { PAGES_PER_STEP = 256, HASH_PIECE = 1024 * 1024 };
+
+// As long again as the piece of work that began then took: an image is in no hurry, and commits
+// share the cores and the disk with it. A small one has but one piece, and does not wait.
+static void rest(wf_mono_ns begin)
+{
+    wf_mono_ns took = wf_clock_mono_ns() - begin;
+    struct timespec t = {(time_t)(took / 1000000000), (long)(took % 1000000000)};
+
+    (void)nanosleep(&t, NULL);
+}
 
 // Copy all of one connection's database into another's. fd (-1: none) is the file copied to: it
 // goes to disk step by step, for the raft log's next fsync on a journaling file system would wait
@@ -34,11 +46,14 @@ static int copy(struct wf_db *to, struct wf_db *from, int fd, struct wf_err *err
     int rc = b != NULL ? SQLITE_OK : sqlite3_errcode(to->conn);
 
     while (rc == SQLITE_OK) {
+        wf_mono_ns begin = wf_clock_mono_ns();
         rc = sqlite3_backup_step(b, PAGES_PER_STEP);
         if (fd >= 0) // best effort: the fsync at the end is what counts
             (void)sync_file_range(fd, 0, 0,
                                   SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
                                       SYNC_FILE_RANGE_WAIT_AFTER);
+        if (fd >= 0 && rc == SQLITE_OK)
+            rest(begin);
     }
     if (b != NULL) {
         int finish = sqlite3_backup_finish(b);
@@ -106,11 +121,16 @@ static int hash_fd(int fd, uint64_t *size, uint8_t hash[WF_HASH_SIZE])
 
     *size = 0;
     wf_hash_init(&h);
+    wf_mono_ns begin = wf_clock_mono_ns();
     while ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR)) {
         if (n < 0)
             continue;
         wf_hash_update(&h, chunk, (size_t)n);
         *size += (uint64_t)n;
+        if (*size % HASH_PIECE == 0) {
+            rest(begin);
+            begin = wf_clock_mono_ns();
+        }
     }
     wf_hash_final(&h, hash);
     return n == 0 ? 0 : -1;
