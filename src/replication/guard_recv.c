@@ -266,8 +266,21 @@ static void receive_append_result(struct wf_guard *g, uint64_t from,
     guard_receive_result(g, from, &m);
 }
 
+// Who led an earlier term does not lead this one. libraft, a follower already, goes on believing in
+// them until it hears somebody else, names them as this term's leader and refuses others its vote.
+static void forget_deposed(struct wf_guard *g, uint64_t term_before, const struct wf_msg *msg)
+{
+    bool from_leader = msg->kind == WF_MSG_APPEND || msg->kind == WF_MSG_INSTALL;
+
+    if (!from_leader && wf_raft_term(&g->raft) > term_before &&
+        wf_raft_state(&g->raft) == RAFT_FOLLOWER)
+        wf_raft_forget_leader(&g->raft);
+}
+
 void wf_guard_receive(struct wf_guard *g, uint64_t from, const struct wf_msg *msg)
 {
+    uint64_t term = wf_raft_term(&g->raft);
+
     WF_ASSERT(from != 0);
     if (!g->started || g->dead || g->stopping)
         return;
@@ -294,5 +307,6 @@ void wf_guard_receive(struct wf_guard *g, uint64_t from, const struct wf_msg *ms
     default:
         WF_UNREACHABLE();
     }
+    forget_deposed(g, term, msg);
     guard_leave(g);
 }

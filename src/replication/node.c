@@ -177,19 +177,37 @@ static void on_hasten(void *arg)
 {
     struct wf_node *n = arg;
 
-    if (!n->dead && !n->stopping && node_leader(n) == 0)
+    // In another term somebody stands already: leave it to them.
+    if (!n->dead && !n->stopping && node_leader(n) == 0 &&
+        wf_raft_term(node_raft(n)) == n->suspected)
         wf_guard_hasten(n->guard);
+}
+
+// How many voters stand before us when this leader is gone.
+static unsigned turn_without(const struct wf_node *n, uint64_t leader)
+{
+    const struct raft_configuration *c = wf_raft_configuration(node_raft(n));
+    unsigned before = 0;
+
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->servers[i].role == RAFT_VOTER && c->servers[i].id != leader &&
+            c->servers[i].id < n->opts.id)
+            before++;
+    return before;
 }
 
 void wf_node_suspect(struct wf_node *n, uint64_t id)
 {
     if (n->dead || n->stopping || id == 0 || node_leads(n) || id != node_leader(n))
         return;
-    // Forget it now, so that we can vote; stand after a moment of our own, so that not all do at
-    // once.
+    // Forget it now, so that we can vote. All are told at about the same time: who stands first
+    // must have asked for votes in a new term before the next one stands, or the votes are split
+    // and an election time-out is lost. That takes two and a half round trips, and an election
+    // time-out is ten.
+    n->suspected = wf_raft_term(node_raft(n));
     wf_raft_forget_leader(node_raft(n));
     n->env->timer_start(n->env->ctx, &n->hasten,
-                        n->env->random(n->env->ctx, 0, n->opts.heartbeat_timeout_ms), 0);
+                        (uint64_t)turn_without(n, id) * n->opts.election_timeout_ms / 4, 0);
     node_wake(n);
 }
 

@@ -146,7 +146,8 @@ void wf_node_transfer(struct wf_node *node, const char *name, wf_change_cb cb, v
 void wf_node_image(struct wf_node *node, wf_change_cb cb, void *ctx);
 
 // Somebody else (gossip) believes that this peer is down. When it is our leader, our election timer
-// fires at once; whether that makes a new leader is for the votes.
+// fires when it is our turn, at once for the first of the voters that are left; whether that makes
+// a new leader is for the votes.
 void wf_node_suspect(struct wf_node *node, uint64_t id);
 
 // Accept a link that arrived for us: peer is the node name of its certificate. The node takes it
