@@ -92,11 +92,12 @@ def one_round(w, name):
     w.sleep(CALM_S + w.rng.random())  # at any moment between two heartbeats
     leader = w.leader()
     since = time.monotonic_ns()
-    w.mark(name, leader.name)
+    where = "" if fault is loss else leader.name
+    w.mark(name, where)
     fault(w, leader)
     w.sleep(seconds)
     healed = time.monotonic_ns()
-    w.mark(name, leader.name, heal=True)
+    w.mark(name, where, heal=True)
     heal(w)
     w.wait_for("everybody to be served again", lambda: w.served_everywhere(healed), HEALED_S)
     until = time.monotonic_ns()
