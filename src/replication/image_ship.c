@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "replication/node_internal.h"
 
 // Chunks under way to one peer: 16 of them fill 80 ms at 12 MiB/s.
@@ -20,8 +21,12 @@ enum { INSTALL_MS = 10 * 60 * 1000 };
 
 void ship_stop(struct peer *p)
 {
+    uint8_t unused[WF_HASH_SIZE];
+
     if (p->out == NULL)
         return;
+    if (p->out->hash.ctx != NULL)
+        wf_hash_final(&p->out->hash, unused);
     wf_manifest_free(&p->out->manifest);
     free(p->out);
     p->out = NULL;
@@ -66,8 +71,10 @@ static struct image_out *out_new(struct wf_node *n, const struct wf_manifest *m)
         return NULL;
     if (wf_manifest_decode(m->data, &time, &o->info) == WF_OK &&
         wf_image_path(o->path, n->image_dir, &o->info, ".image") == WF_OK &&
-        wf_manifest_copy(m, &o->manifest) == WF_OK)
+        wf_manifest_copy(m, &o->manifest) == WF_OK) {
+        wf_hash_init(&o->hash);
         return o;
+    }
     free(o);
     return NULL;
 }
@@ -120,6 +127,33 @@ void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, boo
     offer(n, p);
 }
 
+// The file is read for the first time since it was written: what the disk has made of it would be
+// refused by the peer, whole, again and again. False when it is damaged: a new image is on its way.
+static bool as_written(struct wf_node *n, struct peer *p, const uint8_t *buf, size_t len)
+{
+    struct image_out *o = p->out;
+    uint8_t hash[WF_HASH_SIZE];
+
+    if (o->hash.ctx == NULL || o->sent != o->hashed)
+        return true; // read before: the peer lost it, or had a part of it already
+    wf_hash_update(&o->hash, buf, len);
+    o->hashed += len;
+    if (o->hashed < o->info.size)
+        return true;
+    wf_hash_final(&o->hash, hash);
+    o->hash.ctx = NULL;
+    if (memcmp(hash, o->info.hash, sizeof hash) == 0)
+        return true;
+    wf_log(WF_LOG_ERROR,
+           "the state image is damaged: the disk gave back other than was written; "
+           "a new one is made",
+           "path", o->path, NULL);
+    ship_stop(p);
+    if (!n->job.running && !n->image_due)
+        image_make_now(n);
+    return false;
+}
+
 static int send_chunk(struct wf_node *n, struct peer *p, uint8_t *buf)
 {
     struct image_out *o = p->out;
@@ -133,6 +167,8 @@ static int send_chunk(struct wf_node *n, struct peer *p, uint8_t *buf)
         ship_stop(p); // the file is gone; libraft asks for the present one
         return rc;
     }
+    if (!as_written(n, p, buf, len))
+        return WF_DATA_LOSS;
     m.image.info = o->info;
     m.image.offset = o->sent;
     m.image.data = (struct wf_bytes){buf, len};

@@ -81,6 +81,8 @@ struct image_out {
     bool answered; // the peer has said what it has
     bool complete; // it has all of it; the log behind it is kept until it has caught up
     uint64_t acked, sent;
+    struct wf_hash hash; // of what was read of the file so far, in order; NULL ctx: done with
+    uint64_t hashed;
     uint64_t moved_ms; // last progress
     uint64_t offered_ms;
 };

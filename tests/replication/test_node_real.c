@@ -2,6 +2,7 @@
 // Three real nodes in one process: SQLite logs on disk, TCP on loopback, a libuv loop.
 #include "check.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,6 +392,49 @@ static void one_that_was_away_for_long_gets_an_image(void **state)
     await_even(c);
 }
 
+// One byte of each image of a node is no longer what was written.
+static void spoil_images(const char *dir)
+{
+    struct dirent *e;
+    DIR *d = opendir(dir);
+    unsigned n = 0;
+    assert_non_null(d);
+    while ((e = readdir(d)) != NULL) {
+        char path[400];
+        size_t size = 0;
+        if (strstr(e->d_name, ".image") == NULL)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+        uint8_t *data = read_whole(path, &size);
+        if (data == NULL)
+            continue; // the next image is being made of it
+        assert_true(size > 0);
+        data[size / 2] ^= 1;
+        write_whole(path, data, size);
+        free(data);
+        n++;
+    }
+    closedir(d);
+    assert_true(n > 0);
+}
+
+static void a_leader_whose_image_is_damaged_makes_another(void **state)
+{
+    struct cluster *c = *state;
+    struct wf_node_status status;
+    unsigned l = await_leader(c), away = (l + 1) % NODES;
+    propose_surely(c, l, 20);
+    stop(c, away);
+    do {
+        propose_surely(c, l, 200);
+        wf_node_status(c->s[l].node, &status);
+    } while (status.first_index <= 25 || status.image_index == 0);
+    spoil_images(c->s[l].images);
+    start(c, away);
+    await_even(c);
+    assert_true(c->s[away].fsm.installed > 0);
+}
+
 // Stopped, and behind more log than the others keep; then started, with an image held on the pool.
 static unsigned await_held_install(struct cluster *c, unsigned l)
 {
@@ -610,6 +654,7 @@ int main(void)
         TEST(the_leader_goes_and_comes_back),
         TEST(everybody_goes_and_nothing_is_lost),
         TEST(one_that_was_away_for_long_gets_an_image),
+        TEST(a_leader_whose_image_is_damaged_makes_another),
         TEST(the_loop_goes_on_while_an_image_is_taken),
         TEST(one_that_stops_while_it_takes_an_image_begins_again),
         TEST(a_state_that_differs_is_replaced_while_others_write),
