@@ -525,6 +525,28 @@ PROOF(M6, leads_alone_in_an_old_term)
 PROOF(M8, a_standby_refuses_its_vote)
 PROOF(M13, a_candidate_disrupts_for_ever)
 
+// The target of a transfer asks for votes in a new term: its old leader does not lead that one.
+static void a_new_term_has_no_leader_yet(void **state)
+{
+    struct rig r;
+    struct wf_msg vote = {
+        .kind = WF_MSG_VOTE,
+        .vote = {
+            .term = 2, .candidate = 2, .last_index = 1, .last_term = 1, .disrupt_leader = true}};
+
+    (void)state;
+    rig_init(&r, 1, 3);
+    rig_start(&r, WF_GUARD_ALL);
+    rig_append(&r, 3, 1, 1, 1, 1, 0, NULL);
+    assert_int_equal(wf_raft_leader_id(raft_of(&r)), 3);
+    rig_receive(&r, 2, vote);
+    assert_int_equal(wf_raft_term(raft_of(&r)), 2);
+    assert_int_equal(wf_raft_leader_id(raft_of(&r)), 0);
+    rig_append(&r, 2, 2, 1, 1, 1, 0, NULL);
+    assert_int_equal(wf_raft_leader_id(raft_of(&r)), 2);
+    rig_stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,7 +560,7 @@ int main(void)
         cmocka_unit_test(M1),  cmocka_unit_test(M2),
         cmocka_unit_test(M4),  cmocka_unit_test(an_install_waits_for_its_image),
         cmocka_unit_test(M6),  cmocka_unit_test(M8),
-        cmocka_unit_test(M13),
+        cmocka_unit_test(M13), cmocka_unit_test(a_new_term_has_no_leader_yet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
