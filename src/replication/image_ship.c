@@ -149,7 +149,7 @@ static bool as_written(struct wf_node *n, struct peer *p, const uint8_t *buf, si
            "a new one is made",
            "path", o->path, NULL);
     ship_stop(p);
-    if (!n->job.running && !n->image_due)
+    if (!n->job.running) // one that is due already may wait for something to be written
         image_make_now(n);
     return false;
 }
@@ -237,7 +237,7 @@ void ship_request(struct wf_node *n, uint64_t from, const struct wf_msg_image *m
         return;
     if (have->index != 0 && have->index >= m->info.index)
         ship_start(n, from, have, false);
-    else if (!n->job.running && !n->image_due)
+    else if (!n->job.running)
         image_make_now(n);
 }
 
