@@ -20,11 +20,12 @@ INK, FAINT, GRID, ALARM = "#1b1f24", "#5b6570", "#dfe3e8", "#A4161A"
 DARK_TEXT = {"disk", "resources"}  # groups whose colour is light
 
 STYLE = """
-text { font-family: "DejaVu Sans", "Helvetica Neue", Arial, sans-serif; fill: %s; font-size: 11px }
-.title { font-size: 17px; font-weight: bold } .sub { fill: %s; font-size: 12px }
-.head { font-size: 11.5px; font-weight: bold } .axis { fill: %s; font-size: 10.5px } .small { font-size: 9.5px }
-.head, .note { paint-order: stroke; stroke: #fff; stroke-width: 5px } .note { font-size: 10.5px; fill: %s }
-""" % (INK, FAINT, FAINT, FAINT)
+svg text { font-family: "DejaVu Sans", "Helvetica Neue", Arial, sans-serif; fill: %s; font-size: 11px }
+svg .title { font-size: 17px; font-weight: bold } svg .sub { fill: %s; font-size: 12px }
+svg .axis, svg .aside { fill: %s; font-size: 10.5px } svg .small { font-size: 9.5px }
+svg .head { font-size: 11.5px; font-weight: bold }
+svg .head, svg .aside { paint-order: stroke; stroke: #fff; stroke-width: 5px }
+""" % (INK, FAINT, FAINT)
 
 
 def group_of(kind):
@@ -85,7 +86,7 @@ class Picture:
     def heading(self, words, note=""):
         self.y += 26
         self.text(LEFT, self.y, words, "head")
-        self.text(LEFT + 7.2 * len(words) + 10, self.y, note, "note")
+        self.text(LEFT + 7.2 * len(words) + 10, self.y, note, "aside")
         self.y += 7
 
     def bar(self, start, end, y, height, fill, words, tip, dark=False):
@@ -115,7 +116,7 @@ class Picture:
         self.text(x + 19, self.y, "leads, with the number of its term", "axis")
         x += 222
         self.rect(x, self.y - 9, 14, 11, ALARM)
-        self.text(x + 19, self.y, "no write acknowledged for half a second or longer", "axis")
+        self.text(x + 19, self.y, "no write acknowledged for a second or longer", "axis")
 
     def leaders(self):
         self.heading("Leadership", "by region, as the nodes themselves say")
@@ -173,16 +174,16 @@ class Picture:
 
     def gap_strip(self):
         self.text(LEFT - 8, self.y + 12, "none", anchor="end")
-        free = -1
         for a, b in self.t.gaps:
             tip = "%.2f s without an acknowledged write, from %s on" % (b - a, clock(a))
             self.rect(self.x(a), self.y + 2, max(self.x(b) - self.x(a), SHORTEST), GAP_STRIP - 6, ALARM, "", tip)
-            words = "%.1f s" % (b - a)
-            x = max(self.x(b), self.x(a) + SHORTEST) + 3
+            words, width = "%.1f s" % (b - a), CHARACTER * 5
             following = min([self.x(c) for c, _ in self.t.gaps if c > a] + [LEFT + PLOT])
-            if x > free and x + CHARACTER * len(words) < following:
-                self.text(x, self.y + 11.5, words, "small")
-                free = x + CHARACTER * len(words)
+            if self.x(b) - self.x(a) > width + 6:
+                self.text((self.x(a) + self.x(b)) / 2, self.y + 11.5, words, "small", "middle",
+                          ' style="fill:#fff" pointer-events="none"')
+            elif max(self.x(b), self.x(a) + SHORTEST) + 3 + width < following:
+                self.text(max(self.x(b), self.x(a) + SHORTEST) + 3, self.y + 11.5, words, "small")
         self.y += GAP_STRIP
 
     def axis(self):

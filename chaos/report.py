@@ -13,7 +13,7 @@ import timeline  # noqa: E402
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>%(title)s</title><style>
 body { font: 14px/1.5 "DejaVu Sans", "Helvetica Neue", Arial, sans-serif; color: #1b1f24; max-width: 1190px;
-       margin: 2em auto; padding: 0 1em }
+       margin: 2em auto; padding: 0 1em; print-color-adjust: exact }
 h1 { font-size: 24px; margin-bottom: .3em } h2 { font-size: 17px; margin: 1.8em 0 .3em }
 .verdict { display: inline-block; padding: .1em .7em; border: 2px solid; border-radius: 4px; font-weight: bold }
 .pass { color: #00573f } .fail { color: #a4161a }
@@ -32,10 +32,10 @@ figure { margin: 0; break-inside: avoid } li { color: #a4161a } .note { color: #
 %(legs)s
 </body></html>
 """
-PROMISE = """<p class="note">Every leg ends with all faults healed, all nodes at the same digest, and its history checked:
-the log's order against real time, linearizability of each incident, and that each acknowledged write is in
-every node's record exactly once. Operations count reads and changes of command, too. Unknown: neither
-acknowledged nor refused; it may be in the record, once, or not.</p>"""
+PROMISE = """<p class="note">Every leg ends with all faults healed, all nodes at the same
+digest, and its history checked: the log's order against real time, linearizability of each incident, and that
+each acknowledged write is in every node's record exactly once. Operations count reads and changes of command,
+too. Unknown: neither acknowledged nor refused; it may be in the record, once, or not.</p>"""
 
 
 class Leg:
@@ -60,21 +60,25 @@ def section(number, leg):
     t = leg.timeline
     title = "%s, leg %d: %s" % (t.scenario.capitalize(), number, {
         "ok": "all checks hold", "FAIL": "failed", "not checked": "not checked"}[leg.words])
-    subtitle = "%d nodes in %d regions; %d operations; %.0f s of %.0f s in which no write was acknowledged for %g s or longer" % (
-        len(t.nodes), len(t.regions), len(t.operations), sum(b - a for a, b in t.gaps), t.seconds, timeline.GAP_S)
-    reasons = "".join("<li>%s</li>" % html.escape(text) for text in leg.why or [])
+    subtitle = "%d nodes in %d regions, %d operations, %.0f s long; no write acknowledged for %.0f s of it" % (
+        len(t.nodes), len(t.regions), len(t.operations), t.seconds, sum(b - a for a, b in t.gaps))
     return "<h2>Leg %d</h2>%s<figure>%s</figure>" % (
-        number, "<ul>%s</ul>" % reasons if reasons else "", picture.svg(t, title, subtitle))
+        number, reasons(leg.why or ()), picture.svg(t, title, subtitle))
 
 
-def page(title, legs, facts):
+def reasons(why):
+    return "<ul>%s</ul>" % "".join("<li>%s</li>" % html.escape(text) for text in why) if why else ""
+
+
+def page(title, legs, facts, why=()):
+    """facts: (name, text) pairs; why: reasons to fail beside those of the legs."""
     judged = [leg for leg in legs if leg.why is not None]
-    failed = any(leg.why for leg in judged)
+    failed = any(leg.why for leg in judged) or bool(why)
     return PAGE % {
         "title": html.escape(title),
         "verdict": '<p><span class="verdict %s">%s</span></p>' % (
-            ("fail", "FAIL") if failed else ("pass", "PASS")) if judged else "",
-        "facts": "".join("<dt>%s</dt><dd>%s</dd>" % (html.escape(name), html.escape(text)) for name, text in facts),
+            ("fail", "FAIL") if failed else ("pass", "PASS")) + reasons(why) if judged else "",
+        "facts": "".join("<dt>%s</dt><dd>%s</dd>" % tuple(map(html.escape, fact)) for fact in facts),
         "promise": PROMISE if judged else "",
         "rows": "".join(row(i, leg) for i, leg in enumerate(legs, 1)),
         "legs": "\n".join(section(i, leg) for i, leg in enumerate(legs, 1))}

@@ -134,7 +134,8 @@ def write_what_there_is(w):
     w.observer.done.set()
     lines = [{"history": 1, "system": "watchfire", "scenario": "soak", "seed": w.seed, "start": w.began_ns,
               "nodes": [node.name for node in w.everyone]}]
-    lines += w.recorded + [op for client in w.clients for op in w.operations(client)] + w.observer.lines + w.marks
+    lines += w.recorded + [op for client in w.clients for op in w.operations(client)]
+    lines += w.observer.lines + w.marks
     with open(path, "w") as out:
         for line in lines:
             out.write(json.dumps(line) + "\n")
@@ -180,12 +181,11 @@ def run(options, folder):
     from harness import procs, rpc, watchfire
     from scenarios import mixture
     from world import Broken
-    legs, w, interrupted = [], None, None
+    legs, w, interrupted, plan = [], None, None, lengths(math.ceil(options.minutes * 60))
     try:
         sandbox.settle_in()
         w = make_world(options, folder)
         kinds = {**mixture.KINDS, **(DISK_KINDS if w.disks else {})}
-        plan = lengths(math.ceil(options.minutes * 60))
         for number, seconds in enumerate(plan, 1):
             print("soak: leg %d of %d, %d s of faults" % (number, len(plan), seconds), flush=True)
             try:
@@ -209,12 +209,13 @@ def run(options, folder):
         if w:
             w.tear_down()
         procs.clean_up()
-    return verdict(options, legs, interrupted, folder)
+    return verdict(options, legs, len(plan), interrupted, folder)
 
 
-def verdict(options, legs, interrupted, folder):
+def verdict(options, legs, planned, interrupted, folder):
     why = [text for one in legs for text in one.why] + ([interrupted] if interrupted else [])
     if legs:
+        write_report(options, legs, planned, [interrupted] if interrupted else [])
         print("soak: the report is %s" % options.report)
     if why:
         print("soak: logs, data and histories are kept in %s" % folder)
@@ -226,14 +227,15 @@ def verdict(options, legs, interrupted, folder):
     return PASS
 
 
-def write_report(options, legs, planned):
+def write_report(options, legs, planned, why=()):
     import report
     with open(options.report + ".new", "w") as out:
         out.write(report.page("Watchfire soak", legs, [
-            ("Began", options.began), ("Asked for", "%g minutes of faults%s" % (options.minutes, ", in %d legs" % planned if planned > 1 else "")),
+            ("Began", options.began),
+            ("Asked for", "%g minutes of faults, legs: %d" % (options.minutes, planned)),
             ("Topology", options.topology), ("Seed", str(options.seed)),
             ("Again", "chaos/soak.sh --minutes %g --seed %d --topology %s" % (
-                options.minutes, options.seed, options.topology))]))
+                options.minutes, options.seed, options.topology))], why))
     os.rename(options.report + ".new", options.report)
 
 
@@ -249,7 +251,8 @@ def main():
         parser.error("--minutes: more than none")
     options.report = os.path.abspath(options.report)
     options.began = datetime.datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z")
-    print("soak: %g minutes, seed %d, topology %s" % (options.minutes, options.seed, options.topology), flush=True)
+    print("soak: %g minutes, seed %d, topology %s" % (
+        options.minutes, options.seed, options.topology), flush=True)
     try:
         return sandbox.inside(lambda folder: run(options, folder), "wf-soak.")
     except sandbox.Unavailable as error:

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 
-GAP_S = 0.5            # shorter than this nobody notices
+GAP_S = 1.0            # shorter than this nobody minds, and jitter on long links makes many
 OBSERVED_S = 1.0       # two looks at a leader that are further apart are not one stretch
 AT_ONCE_S = 0.3        # what begins and ends so close together was one action
 EVERYWHERE = "all links"
@@ -72,11 +72,11 @@ class Timeline:
         return both_ways(sorted(bars, key=lambda bar: (bar.start, self.rows.index(bar.row))))
 
     def where(self, kind, detail):
-        """The rows a fault is drawn in: of a cut, the smaller side."""
+        """The rows a fault is drawn in: of a cut, the smaller side, or that of the first region."""
         sides = [[region for region in self.regions if re.search(r"\b%s\b" % re.escape(region), side)]
                  for side in re.split(r" -> | - ", detail)]
         sides = [side for side in sides if side]
-        return min(sides, key=len) if sides else [EVERYWHERE]
+        return min(sides, key=lambda side: (len(side), self.regions.index(side[0]))) if sides else [EVERYWHERE]
 
     def text_of(self, kind, detail, rows):
         """What the row does not say by itself."""

@@ -143,6 +143,11 @@ class Page(unittest.TestCase):
         self.assertIn("linear: stale &lt;read&gt;", failed)
         self.assertNotIn('class="verdict', self.page(None))
 
+    def test_a_run_that_was_cut_short_has_not_passed(self):
+        page = report.page("A soak", [report.Leg(self.file.name, [])], [], ["interrupted"])
+        self.assertIn(">FAIL<", page)
+        self.assertIn("<li>interrupted</li>", page)
+
     def test_it_runs_on_any_history(self):
         done = subprocess.run([sys.executable, os.path.join(CHAOS, "report.py"), self.file.name],
                               capture_output=True, text=True)
