@@ -64,6 +64,8 @@ static const cyaml_schema_field_t raft_fields[] = {
 
 static const cyaml_schema_field_t front_fields[] = {
     CYAML_FIELD_UINT("threads", CYAML_FLAG_OPTIONAL, struct wf_config_front, threads),
+    CYAML_FIELD_UINT("connections_per_address", CYAML_FLAG_OPTIONAL, struct wf_config_front,
+                     connections_per_address),
     CYAML_FIELD_END};
 
 static const cyaml_strval_t levels[] = {

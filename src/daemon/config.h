@@ -64,7 +64,8 @@ struct wf_config_raft {
 };
 
 struct wf_config_front {
-    unsigned threads; // 0: 1
+    unsigned threads;                 // 0: 1
+    unsigned connections_per_address; // 0: WF_CONNECTIONS_PER_ADDRESS
 };
 
 struct wf_config_log {

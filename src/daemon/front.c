@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "daemon/raft_link.h"
+#include "daemon/trim.h"
 #include "http/server.h"
 #include "tls/listener.h"
 
@@ -39,6 +40,7 @@ struct wf_front {
     struct wf_http_handler handler;
     struct wf_conn_proto protos[3];
     struct wf_listener *listener;
+    struct wf_trim trim;
 };
 
 // --- exchanges -----------------------------------------------------------------------------------
@@ -249,8 +251,10 @@ static void on_after(uv_check_t *h)
 static void on_beat(uv_timer_t *t)
 {
     struct wf_front *f = t->data;
-    atomic_fetch_add(&f->beats, 1);
+    uint64_t n = atomic_fetch_add(&f->beats, 1);
     check_serving(f);
+    if (n % (1000 / BEAT_MS) == 0 && !f->draining && f->listener)
+        wf_trim_look(&f->trim, wf_listener_connections(f->listener));
 }
 
 static void wake(void *ctx)
@@ -303,6 +307,7 @@ static void init_handles(struct wf_front *f)
     uv_prepare_init(&f->loop, &f->before);
     uv_check_init(&f->loop, &f->after);
     uv_timer_init(&f->loop, &f->beat);
+    wf_trim_init(&f->trim, &f->loop);
     f->mail.data = f->before.data = f->after.data = f->beat.data = f;
     uv_prepare_start(&f->before, on_before);
     uv_check_start(&f->after, on_after);
@@ -336,12 +341,15 @@ static int open_listener(struct wf_front *f, struct wf_err *err)
                                           .ctx = f};
     f->protos[1] = wf_http_server_h2(f->http);
     f->protos[2] = wf_http_server_h1(f->http);
+    const struct wf_config_front *front = f->o.config->front;
+    unsigned per_address = front ? front->connections_per_address : 0;
     struct wf_listener_options o = {.address = f->o.listen,
                                     .protos = f->protos,
                                     .n_protos = 3,
                                     .metrics = f->o.metrics,
                                     .reuse_port = f->o.share_port,
                                     .bound = f->o.bound,
+                                    .per_address_max = per_address,
                                     .on_refused = on_refused,
                                     .ctx = f};
     return wf_listener_open(&f->listener, &f->loop, f->o.tls, &o, err);

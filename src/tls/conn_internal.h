@@ -67,6 +67,8 @@ struct wf_conn {
     struct wf_conn *next_waiting; // the owner's queue
     bool has_slot;                // the owner's
     char address[80];
+    uint64_t counted_as; // of its address's connections (per_address.h), when counted
+    bool counted;
 };
 
 // conn.c

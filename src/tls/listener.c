@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "tls/conn_internal.h"
+#include "tls/per_address.h"
 
 enum { PROTOS_MAX = 8, BACKLOG = 1024 };
 
@@ -30,13 +31,17 @@ struct wf_listener {
     void *ctx;
     struct wf_conn *conns; // all, doubly linked
     unsigned n_conns;
+    struct wf_per_address *guests;
+    unsigned per_address_max;
+    uint64_t complained_at; // of an address with too many; the loop's ms
     unsigned n_shaking;
     struct wf_conn *waiting, **waiting_tail; // for a handshake's slot
     bool draining, grace_over, closing, closed;
     void (*done)(void *ctx);
     void *done_ctx;
     struct {
-        struct wf_metric *accepted, *over_limit, *handshakes, *failed, *refused, *open, *queued;
+        struct wf_metric *accepted, *over_limit, *over_address, *handshakes, *failed, *refused,
+            *open, *queued;
     } metric;
 };
 
@@ -144,6 +149,9 @@ static void gone(struct conn_owner *o, struct wf_conn *c)
         l->conns = c->next;
     if (c->next)
         c->next->prev = c->prev;
+    if (c->counted)
+        wf_per_address_leave(l->guests, c->counted_as);
+    c->counted = false;
     WF_ASSERT(l->n_conns > 0);
     l->n_conns--;
     wf_metric_set(l->metric.open, l->n_conns);
@@ -186,6 +194,32 @@ static struct wf_conn *new_server_conn(struct wf_listener *l)
     return c;
 }
 
+// Said once a second at most, however many come.
+static void complain(struct wf_listener *l, const struct wf_conn *c)
+{
+    uint64_t now = uv_now(l->tcp.loop);
+    wf_metric_add(l->metric.over_address, 1);
+    if (l->complained_at != 0 && now - l->complained_at < 1000)
+        return;
+    l->complained_at = now;
+    wf_log(WF_LOG_WARN, "connections closed: their address has too many", "peer", c->address,
+           "limit", wf_log_u(l->per_address_max), "setting", "front.connections_per_address", NULL);
+}
+
+// May its address have one more? One that is gone already does not matter.
+static bool admit(struct wf_listener *l, struct wf_conn *c)
+{
+    struct sockaddr_storage from = {0};
+    int len = sizeof from;
+    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&from, &len) != 0)
+        return true;
+    c->counted_as = wf_per_address_key((struct sockaddr *)&from);
+    c->counted = wf_per_address_enter(l->guests, c->counted_as);
+    if (!c->counted)
+        complain(l, c);
+    return c->counted;
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct wf_listener *l = stream->data;
@@ -202,13 +236,17 @@ static void on_connection(uv_stream_t *stream, int status)
     }
     wf_metric_add(l->metric.accepted, 1);
     int rc = uv_accept(stream, (uv_stream_t *)&c->tcp);
+    struct wf_err err = {0};
     if (rc == 0) {
         conn_set_address(c);
-        conn_start_handshake(c, WF_HANDSHAKE_MS);
-        return;
+        if (admit(l, c)) {
+            conn_start_handshake(c, WF_HANDSHAKE_MS);
+            return;
+        }
+        wf_fail(&err, WF_RESOURCE_EXHAUSTED, "its address has too many connections");
+    } else {
+        wf_fail(&err, WF_UNAVAILABLE, "accept: %s", uv_strerror(rc));
     }
-    struct wf_err err = {0};
-    wf_fail(&err, WF_UNAVAILABLE, "accept: %s", uv_strerror(rc));
     conn_destroy(c, &err);
 }
 
@@ -299,6 +337,8 @@ static void make_metrics(struct wf_listener *l, struct wf_metrics *m)
         wf_counter(m, "watchfire_connections_accepted", "", "TCP connections accepted.");
     l->metric.over_limit = wf_counter(m, "watchfire_connections_over_limit", "",
                                       "Connections dropped at the connection limit.");
+    l->metric.over_address = wf_counter(m, "watchfire_connections_over_address_limit", "",
+                                        "Connections dropped because their address had too many.");
     l->metric.handshakes = wf_counter(m, "watchfire_tls_handshakes", "", "TLS handshakes done.");
     l->metric.failed =
         wf_counter(m, "watchfire_tls_handshakes_failed", "", "TLS handshakes failed.");
@@ -323,11 +363,16 @@ int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t
     int fd = o->bound, rc = fd > 0 ? WF_OK : wf_listener_bind(&fd, o->address, o->reuse_port, err);
     if (rc != WF_OK)
         return rc;
-    struct wf_listener *l = calloc(1, sizeof *l);
+    unsigned per_address = o->per_address_max ? o->per_address_max : WF_CONNECTIONS_PER_ADDRESS;
+    struct wf_per_address *guests = wf_per_address_new(per_address);
+    struct wf_listener *l = guests ? calloc(1, sizeof *l) : NULL;
     if (!l) {
+        wf_per_address_free(guests);
         close(fd);
         return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory for a listener");
     }
+    l->guests = guests;
+    l->per_address_max = per_address;
     l->owner = (struct conn_owner){may_shake, slow, shaken, failed, gone};
     l->tls = wf_tls_ref(t);
     l->tcp.loop = loop;
@@ -356,6 +401,11 @@ int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t
 unsigned wf_listener_port(const struct wf_listener *l)
 {
     return l->port;
+}
+
+unsigned wf_listener_connections(const struct wf_listener *l)
+{
+    return l->n_conns;
 }
 
 void wf_listener_set_tls(struct wf_listener *l, struct wf_tls *t)
@@ -392,6 +442,7 @@ static void listener_settle(struct wf_listener *l)
     l->closed = true;
     tell_done(l);
     wf_tls_unref(l->tls);
+    wf_per_address_free(l->guests);
     free(l);
 }
 

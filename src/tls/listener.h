@@ -16,6 +16,7 @@ struct wf_listener_options {
     const struct wf_conn_proto *protos; // in the server's order of preference
     unsigned n_protos;
     struct wf_metrics *metrics; // may be NULL
+    unsigned per_address_max;   // connections of one address; 0: WF_CONNECTIONS_PER_ADDRESS
     bool reuse_port;            // several front threads share the port
     int bound;                  // from wf_listener_bind, and the listener's from here on; 0: none
     // A peer was turned away for its certificate (expired, unknown CA, another cluster, none where
@@ -30,11 +31,13 @@ int wf_listener_bind(int *fd, const char *address, bool reuse_port, struct wf_er
 
 // Bind and listen. A port in use: FAILED_PRECONDITION, reason ADDRESS_IN_USE. At most
 // WF_CONNECTIONS_MAX connections and WF_HANDSHAKES_MAX handshakes at once; a handshake has
-// WF_HANDSHAKE_MS. Past the first, new connections are closed at once; past the second they wait.
+// WF_HANDSHAKE_MS. Past the first, or past what one address may have, new connections are closed at
+// once; past the second they wait.
 int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t,
                      const struct wf_listener_options *opts, struct wf_err *err);
 
 unsigned wf_listener_port(const struct wf_listener *l);
+unsigned wf_listener_connections(const struct wf_listener *l); // open now
 
 // New connections use t from now on; those that exist keep theirs.
 void wf_listener_set_tls(struct wf_listener *l, struct wf_tls *t);

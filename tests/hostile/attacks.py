@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The attacks: each a function of (cluster, node) that raises Failed when the node does not defend
-itself, and returns how many connections it held at once."""
+itself, and returns how many connections it held at once, or that and the node's KiB meanwhile."""
 import os
 import socket
 import ssl
@@ -23,6 +23,7 @@ class Attack:
 
 
 ALL = []
+PER_ADDRESS = 1000  # connections, as the node is configured
 HTTP = "http_.*(rejected|abusive|refused)"  # a metric
 
 
@@ -103,14 +104,49 @@ def silent_connections(_cluster, node):
 
 @attack("tls_handshakes_total", kib_per_connection=64)
 def idle_connections(cluster, node):
-    """10,000 TLS connections that do nothing."""
+    """10,000 TLS connections that do nothing, of twenty addresses."""
     shared, held = context(cluster, "h2"), []
     try:
-        for _ in range(10000):
-            held.append(tls(cluster, node, made=shared))
+        for i in range(10000):
+            held.append(tls(cluster, node, made=shared, source="127.0.1.%d" % (1 + i % 20)))
         fresh = rpc.Client(node.admin, cluster.ca, *cluster.admin)
         fresh.call(watchfire.ADD_NOTE, cluster.write_request(), 10)
         fresh.close()
+        full = node.process.memory_kib()
+    finally:
+        for s in held:
+            s.close()
+    end = time.monotonic() + 20
+    while node.process.memory_kib() > full - 3 * len(held):  # of some 13 KiB each
+        demand(time.monotonic() < end, "of %d KiB %d are still held when all have left" % (
+            full, node.process.memory_kib()))
+        time.sleep(0.2)
+    return len(held), full
+
+
+@attack("connections_over_address_limit", kib_per_connection=64)
+def one_address_takes_all(cluster, node):
+    """One address holds what it can get; the rest is closed at once, and others are served."""
+    shared, held, source = context(cluster, "h2"), [], "127.0.2.1"
+    try:
+        for _ in range(PER_ADDRESS):
+            held.append(tls(cluster, node, made=shared, source=source))
+        for _ in range(50):
+            try:
+                tls(cluster, node, made=shared, source=source).close()
+            except OSError:
+                continue
+            raise Failed("an address has more than %d connections" % PER_ADDRESS)
+        fresh = rpc.Client(node.admin, cluster.ca, *cluster.admin)
+        fresh.call(watchfire.ADD_NOTE, cluster.write_request(), 10)
+        fresh.close()
+        held.pop().close()  # who goes makes room
+        end = time.monotonic() + 10
+        while len(held) < PER_ADDRESS:
+            try:
+                held.append(tls(cluster, node, made=shared, source=source))
+            except OSError:
+                demand(time.monotonic() < end, "a connection that has ended is still counted")
         return len(held)
     finally:
         for s in held:

@@ -73,8 +73,8 @@ def run_case(cluster, attack):
     witness = Witness(cluster)
     before, rss_before = samples(cluster, node), node.process.memory_kib()
     witness.start()
-    connections = attack.run(cluster, node) or 0
-    peak = node.process.memory_kib()
+    held = attack.run(cluster, node) or 0
+    connections, peak = held if isinstance(held, tuple) else (held, node.process.memory_kib())
     fresh_client_is_served(cluster, node)
     witness.await_calls(2)
     witness.done.set()
@@ -102,6 +102,8 @@ def main():
             hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     cluster = watchfire.Cluster(procs.directory("watchfire-hostile."), n=1)
+    with open(cluster.nodes[0].config, "a") as config:
+        config.write("front: {connections_per_address: %d}\n" % attacks.PER_ADDRESS)
     cluster.start()
     failed = 0
     for attack in attacks.ALL:

@@ -11,9 +11,10 @@ INITIAL_WINDOW = 4  # a setting
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
-def tcp(node, timeout=10):
+def tcp(node, timeout=10, source=None):
+    """source: the address to come from; all of 127.0.0.0/8 is ours."""
     host, port = node.admin.rsplit(":", 1)
-    s = socket.create_connection((host, int(port)), timeout)
+    s = socket.create_connection((host, int(port)), timeout, (source, 0) if source else None)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return s
 
@@ -28,8 +29,8 @@ def context(cluster, alpn=None, pair=None):
     return made
 
 
-def tls(cluster, node, alpn=None, pair=None, made=None):
-    raw = tcp(node)
+def tls(cluster, node, alpn=None, pair=None, made=None, source=None):
+    raw = tcp(node, source=source)
     try:
         return (made or context(cluster, alpn, pair)).wrap_socket(raw)
     except BaseException:
