@@ -72,7 +72,9 @@ class Person(threading.Thread):
         while not self.stopping.is_set():
             incident = self.choose()
             act = self.rng.random()
-            if act < 0.5:
+            if act < 0.03:
+                self.declare()
+            elif act < 0.5:
                 self.note(incident)
             elif act < 0.75 or incident not in self.known:
                 self.read(incident)
@@ -99,6 +101,14 @@ class Person(threading.Thread):
             self.read(incident)
 
     # --- operations ---
+
+    def declare(self):
+        """An incident that nobody works on: the declaration itself is what is checked."""
+        request = self.request()
+        self.operate("declare", "", watchfire.INCIDENTS + "DeclareIncident", {1: request, 2: request},
+                     {"request": request}, lambda m: {
+                         "incident": m.message(1).str(1), "commander": m.message(1).str(11),
+                         "epoch": m.message(1).int(12)})
 
     def note(self, incident):
         request = self.request()

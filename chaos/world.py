@@ -256,6 +256,14 @@ class World:
         """Whether it answers a linearizable read."""
         return self.serves_client(node.client, seconds)
 
+    def write_large(self, request, size=8000):
+        """A note that fills several packets on its way to each follower; False when it was not taken."""
+        try:
+            self.leader().client.call(watchfire.ADD_NOTE, self.cluster.note("x" * size, "large-" + request), 10)
+            return True
+        except rpc.Error:
+            return False
+
     def fresh_client(self, node):
         """A connection that nobody else uses, over the management network."""
         return rpc.Client(node.admin, self.cluster.ca, *self.cluster.admin)

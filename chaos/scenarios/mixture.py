@@ -10,7 +10,7 @@ from registry import scenario
 
 AT_ONCE = 3
 SHORTEST_S, LONGEST_S = 5, 60
-CALM = 0.25  # the chance that the next fault waits until all is well for a while
+CALM = 0.12  # the chance that the next fault waits until all is well for a while
 CALM_S = 5
 
 Fault = collections.namedtuple("Fault", "at until kind nodes amount")
@@ -110,7 +110,8 @@ def schedule(seed, seconds, nodes, kinds=KINDS):
             order = rng.sample(range(nodes), nodes)
             if rng.random() < 0.4:
                 order[0] = -1
-            faults.append(Fault(now, min(seconds, now + rng.uniform(SHORTEST_S, LONGEST_S)),
+            length = SHORTEST_S + (LONGEST_S - SHORTEST_S) * rng.random() ** 2  # more short ones
+            faults.append(Fault(now, min(seconds, now + length),
                                 rng.choice(free), order, rng.random()))
         now += rng.uniform(1, 10)
     return faults

@@ -5,9 +5,9 @@ import time
 
 import nemesis
 from registry import scenario
-from sandbox import run
 
 LOSSES = (0.01, 0.05, 0.10, 0.25, 0.50)
+LARGE_NOTES = 10
 QUIET_S = 4  # several election time-outs
 
 
@@ -206,15 +206,17 @@ def corruption(w):
     w.first_write_after(time.monotonic_ns())
 
 
-@scenario("mtu-hole", rows=[33])
+@scenario("mtu-hole", rows=[33], seconds=60)
 def mtu_hole(w):
-    """Packets above 1280, then above 576 bytes vanish without a word, with tcp_mtu_probing on, as
+    """Packets above 1280, then above 576 bytes vanish without a word, with the two sysctls that
     operations.md advises."""
     for region in w.regions:
-        run("ip", "netns", "exec", region.netns, "sysctl", "-q", "net.ipv4.tcp_mtu_probing=1")
+        region.run("sysctl", "-q", "net.ipv4.tcp_mtu_probing=1", "net.ipv4.tcp_base_mss=512")
     for size in (1280, 576):
         for region in w.regions:
             nemesis.firewall(w, region, "meta length > %d" % size)
+        for i in range(LARGE_NOTES):
+            w.write_large("%d-%d" % (size, i))
         w.sleep(w.seconds / 2)
         since = time.monotonic_ns()
         w.figure("%d bytes at most: %s; dropped: %s" % (size, ", ".join("%s writes after %.2f s" % (

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that die, stand still or starve: rows 1-3, 35 and 37-39 of the matrix."""
+import itertools
 import os
 import signal
 import time
@@ -121,15 +122,12 @@ def oom(w):
     for victim in (w.follower(), w.leader()):
         w.may_end.add(victim.name)
         group = nemesis.limit_memory(w, victim, 256 << 10)
-        big = {1: "", 2: w.cluster.incident, 3: "x" * 8000}
+        number = itertools.count()
 
         def ended():
-            if victim.process.alive():
-                for _ in range(20):  # its log in memory grows
-                    try:
-                        w.call(w.leader(), "/watchfire.v1.IncidentService/AddNote", big, 1)
-                    except Exception:  # pylint: disable=broad-except
-                        pass
+            for _ in range(20):  # its log in memory grows
+                if victim.process.alive():
+                    w.write_large("%s-%d" % (victim.name, next(number)))
             return not victim.process.alive()
 
         w.wait_for("%s to be killed for its memory" % victim.name, ended, 60)

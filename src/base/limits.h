@@ -120,8 +120,9 @@
 #define WF_DIAL_MS           5000 // resolve, connect and shake hands: many round trips of the longest link
 // What a connection that we opened has sent and nobody has confirmed for this long ends it. TCP by
 // itself tries for a quarter of an hour, ever more rarely: a link cut for 20 s stands still for 20
-// s more. Long enough for the retransmissions of a link with heavy loss.
-#define WF_UNCONFIRMED_MS 5000
+// s more. Long enough for the retransmissions of a link with heavy loss, and for TCP to find out,
+// in four to nine seconds, that a hop swallows large packets.
+#define WF_UNCONFIRMED_MS 10000
 #define WF_LINGER_MS      1000 // reading on after our last byte, so that a reset does not overtake it
 #define WF_TICKET_MS      (3600 * 1000LL) // a session ticket lives this long, its key twice as long
 #define WF_TLS_QUEUE_HIGH (256 * 1024)    // queued on one connection before producers are to wait
