@@ -48,13 +48,15 @@ class Side(world.World):
             self.start_clients(region, i, people, incidents)
         for client in self.clients:
             self.wait_for("the clients of %s to be served" % client.region,
-                          lambda c=client: c.tail.acks, 60)
+                          lambda c=client: c.written.acks, 60)
 
     def start_clients(self, region, number, people, incidents):
         mine = people[number * CLIENTS_PER_REGION:][:CLIENTS_PER_REGION]
-        out, path = (os.path.join(self.home, form % region.name) for form in ("ops-%s.jsonl", "clients-%s.json"))
+        out, path = (os.path.join(self.home, form % region.name)
+                     for form in ("ops-%s.jsonl", "clients-%s.json"))
         spec = {
-            "system": self.system, "run": self.name + "-", "region": region.name, "ca": self.cluster.ca, "out": out,
+            "system": self.system, "run": self.name + "-", "region": region.name,
+            "ca": self.cluster.ca, "out": out,
             "seed": "%d/%d/%d" % (self.seed, self.turn, number),
             "nodes": [{"name": node.name, "region": node.where.name, "address": node.address}
                       for node in self.nodes],
@@ -66,17 +68,17 @@ class Side(world.World):
         process = procs.Process(
             [*region.prefix(), "/usr/bin/python3", os.path.join(world.HERE, "compare_clients.py"), path],
             os.path.join(self.home, "clients-%s.log" % region.name))
-        process.region, process.tail_of = region.name, out
-        process.tail = Tail(out)
+        process.region, process.out = region.name, out
+        process.written = Tail(out)
         self.clients.append(process)
 
     def acks(self):
         """When writes were acknowledged so far, in order (monotonic ns)."""
-        return sorted(at for client in self.clients for at in client.tail.acks)
+        return sorted(at for client in self.clients for at in client.written.acks)
 
     def served_everywhere(self, since):
         """Whether clients of every region had a write acknowledged that was called after a moment."""
-        return all(client.tail.last_call >= since for client in self.clients)
+        return all(client.written.last_call >= since for client in self.clients)
 
     def end(self):
         """Returns (operations, path of the history)."""
@@ -91,7 +93,8 @@ class Side(world.World):
         path = os.path.join(self.home, "history.jsonl")
         lines = [{"history": 1, "system": self.system, "scenario": self.name, "seed": self.seed,
                   "start": self.began_ns, "nodes": [node.name for node in self.nodes]}]
-        lines += sorted(operations + self.marks, key=lambda line: line.get("return") or line.get("at") or line["call"])
+        lines += sorted(operations + self.marks,
+                        key=lambda line: line.get("return") or line.get("at") or line["call"])
         lines += self.finals()
         with open(path, "w") as out:
             for line in lines:
@@ -99,7 +102,7 @@ class Side(world.World):
         return operations, path
 
     def read_all(self, client):
-        with open(client.tail_of) as lines:
+        with open(client.out) as lines:
             return [json.loads(line) for line in lines]
 
     def settle(self):
@@ -109,7 +112,8 @@ class Side(world.World):
 
     def lost(self, operations):
         """Acknowledged writes that some node does not have."""
-        acknowledged = {op["request"] for op in operations if op["outcome"] == "ok" and op["op"] in ("note", "put")}
+        acknowledged = {op["request"] for op in operations
+                        if op["outcome"] == "ok" and op["op"] in ("note", "put")}
         return len(set().union(*(acknowledged - has for has in self.has())))
 
 
@@ -136,9 +140,8 @@ class Watchfire(Side):
 
     def finals(self):
         self.own = [history.final(self, node) for node in self.nodes]
-        os_path = os.path.join
-        for line in self.own:  # they lie beside the history
-            os.rename(os_path(self.folder, line["events_file"]), os_path(self.home, line["events_file"]))
+        for line in self.own:  # what they name lies beside the history
+            os.rename(*(os.path.join(folder, line["events_file"]) for folder in (self.folder, self.home)))
         return self.own
 
     def has(self):
@@ -153,7 +156,8 @@ class WatchfireNodes(world.Nodes):
         super().__init__(folder, regions, n)
 
     def write_config(self, node, beginning):
-        super().write_config(node, beginning + "raft: {election_timeout_ms: %d, heartbeat_ms: %d}\n" % self.timers)
+        super().write_config(node, beginning + (
+            "raft: {election_timeout_ms: %d, heartbeat_ms: %d}\n" % self.timers))
 
 
 class Etcd(Side):
@@ -178,7 +182,8 @@ class Etcd(Side):
 class EtcdNodes(etcd.Cluster):
     def __init__(self, folder, regions, n, timers):
         self.regions = regions
-        super().__init__(folder, n, ["--election-timeout", str(timers[0]), "--heartbeat-interval", str(timers[1])])
+        super().__init__(folder, n, [
+            "--election-timeout", str(timers[0]), "--heartbeat-interval", str(timers[1])])
         for node in self.nodes:
             os.mkdir(node.data, 0o700)
 
@@ -197,7 +202,8 @@ class EtcdNodes(etcd.Cluster):
 
 
 def checked(path):
-    """What history-check found wrong: (how much, the first of it in words); it must be able to tell."""
+    """What history-check found wrong: ({checker: how much}, the first of it in words). That it cannot tell is
+    an error."""
     program = watchfire.binary("history-check", "chaos")
     done = subprocess.run([program, "--json", "--limit", str(CHECK_LIMIT_S), path],
                           capture_output=True, text=True)
