@@ -38,6 +38,24 @@ def reason_of(error):
     return ""
 
 
+def whole_state(incident, answer):
+    """All of an incident's events at one index, so its whole state at that index: the results of a read,
+    and to whom command is offered."""
+    if answer.int(2):
+        raise RuntimeError("%s has more events than one answer holds" % incident)
+    notes, commander, epoch, offered, seq = [], "", 0, "", 0
+    for event in answer.messages(1):
+        seq = event.int(1)
+        if 26 in event:
+            notes.append(event.message(26).str(1))
+        elif 23 in event:
+            role = event.message(23).message(2)
+            if role.int(1) == COMMANDER_ROLE:
+                commander, epoch, offered = role.str(3), role.int(4), role.message(6).str(1)
+    return {"index": answer.message(15).int(1), "seq": seq, "notes": notes, "commander": commander,
+            "epoch": epoch}, offered
+
+
 class Record:
     """The file, one line per operation that has ended."""
 
@@ -136,21 +154,9 @@ class Person(threading.Thread):
                      {"request": self.request()}, lambda m: self.seen(incident, m))
 
     def seen(self, incident, answer):
-        """All of an incident's events at one index, so its whole state at that index."""
-        if answer.int(2):
-            raise RuntimeError("%s has more events than one answer holds" % incident)
-        notes, commander, epoch, offered, seq = [], "", 0, "", 0
-        for event in answer.messages(1):
-            seq = event.int(1)
-            if 26 in event:
-                notes.append(event.message(26).str(1))
-            elif 23 in event:
-                role = event.message(23).message(2)
-                if role.int(1) == COMMANDER_ROLE:
-                    commander, epoch, offered = role.str(3), role.int(4), role.message(6).str(1)
-        self.known[incident] = (commander, epoch, offered)
-        return {"index": answer.message(15).int(1), "seq": seq, "notes": notes, "commander": commander,
-                "epoch": epoch}
+        result, offered = whole_state(incident, answer)
+        self.known[incident] = (result["commander"], result["epoch"], offered)
+        return result
 
     # --- trying ---
 

@@ -12,6 +12,7 @@ import time
 
 import nemesis
 import net
+import record
 from harness import certs, pb, procs, rpc, watchfire
 
 PORT = 7411
@@ -21,6 +22,7 @@ INCIDENTS_AT_ONCE = 2
 DECLARE_AT_ONCE = 50
 SPARE_S = 240         # start, healing and waiting, in which clients also write
 OBSERVE_S = 0.2
+PATIENCE_S = 90       # of a client that waits for a node that was stopped
 COMMANDER = 3
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -263,6 +265,28 @@ class World:
             return True
         except rpc.Error:
             return False
+
+    def patient_reads(self, node, n=20):
+        """Linearizable reads of what was written last, sent to a node that does not answer now and does
+        later. What is returned records them in the history when they are answered."""
+        written = [op for process in self.clients for op in self.operations(process)
+                   if op["op"] == "note" and op["outcome"] == "ok"]
+        newest = [op["incident"] for op in sorted(written, key=lambda op: op["return"])[-n:]]
+        asked = [(incident, time.monotonic_ns(), node.client.start(
+            watchfire.LOG + "ListEvents", pb.encode({1: incident, 3: record.PAGE}), PATIENCE_S))
+            for incident in newest]
+
+        def done():
+            for incident, call, future in asked:
+                line = {"client": "patient.%d" % len(self.recorded), "op": "read", "incident": incident,
+                        "call": call, "node": node.name, "request": "patient-%d" % len(self.recorded)}
+                try:
+                    line.update(record.whole_state(incident, pb.decode(future.result()))[0], outcome="ok")
+                except rpc.Error as error:
+                    line.update(outcome="refused", why=error.details())
+                self.recorded.append({**line, "return": time.monotonic_ns()})
+            return sum(line["outcome"] == "ok" for line in self.recorded[-len(asked):])
+        return done
 
     def fresh_client(self, node):
         """A connection that nobody else uses, over the management network."""

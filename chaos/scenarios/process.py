@@ -90,7 +90,10 @@ def pause(w):
         if length >= 10:
             w.figure("paused leader: first write elsewhere after %.2f s" % w.first_write_after(since, others))
         w.sleep(max(0, length - (time.monotonic_ns() - since) / 1e9))
+        answered = w.patient_reads(leader)
+        w.sleep(0.3)  # until they wait in its socket
         w.resume(leader)
+        w.say("%d of the reads that waited for it were answered" % answered())
         w.sleep(2)
 
 
