@@ -95,3 +95,29 @@ def monotonic_apart(w):
     w.sleep(w.seconds)
     w.figure("write acknowledged after %.2f s" % w.first_write_after(time.monotonic_ns()))
     w.kill_and_time_leader()
+
+
+@scenario("slow-reign", rows=[41], seconds=8)
+def slow_reign(w):
+    """The leader's clock runs four times too slow, and it is cut off: by its own timers it leads on while
+    the others have long elected another. It must not answer a read from its old reign."""
+    slow = w.follower()
+    nemesis.own_clock(w, slow, monotonic=True)
+    nemesis.set_clock(w, slow, "+0 x0.25")
+    w.kill(slow)
+    w.restart(slow)
+    w.wait_for("%s to be back" % slow.name, lambda: w.serves(slow), 60)
+    w.transfer(slow)
+    others = w.others(slow)
+    nemesis.split(w, [slow], others)
+    w.figure("the others write after %.2f s" % w.first_write_after(
+        time.monotonic_ns(), [node.region for node in others]))
+    status = w.status(slow)
+    w.figure("by then the slow one calls itself %s" % (status.state if status else "nothing"))
+    answered = w.patient_reads(slow)
+    w.expect(not w.serves(slow), "%s, cut off, answers a linearizable read" % slow.name)
+    w.sleep(w.seconds)
+    nemesis.join(w, [slow], others)
+    w.say("%d of the reads it was asked were answered" % answered())
+    w.kill(slow)
+    nemesis.set_clock(w, slow, "+0")
