@@ -33,6 +33,8 @@ def one_run(scenario, options, folder):
     except SystemExit as end:
         if isinstance(end.code, int) or not end.code:
             print("chaos: interrupted: tearing down", flush=True)
+            if world:
+                world.tear_down()
             raise
         last = "FAIL %s: %s" % (scenario.name, end.code)
     except Exception:  # pylint: disable=broad-except

@@ -12,6 +12,7 @@ from harness import procs
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
 PR_SET_PDEATHSIG = 1
 NETNS = "/run/netns"
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 entrance = None  # our first process, as it is known outside
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -41,10 +42,16 @@ def inside(work, folder_prefix):
         raise Unavailable("unshare: %s; it needs root" % os.strerror(ctypes.get_errno()))
     child = os.fork()
     if child == 0:
+        os.setsid()  # the terminal's Ctrl-C reaches it through us, once
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         raise SystemExit(work(home))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda n, _frame: os.kill(child, n))
+    def pass_on(number, _frame):
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)  # a second one would interrupt the tidying up
+        os.kill(child, number)
+
+    for number in ENDING:
+        signal.signal(number, pass_on)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code not in KEEPS_FOLDER:
         shutil.rmtree(home, ignore_errors=True)
