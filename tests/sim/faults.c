@@ -166,15 +166,18 @@ static void clog_one(struct sim *s)
 
 // --- machines ----------------------------------------------------------------------------------
 
+// What reaches a process that is stopped waits for its end; so one pause ends before the next, and
+// before the peace.
 static void pause_one(struct sim *s)
 {
     struct life *leader = sim_leader(s);
     struct server *v = leader != NULL && sim_chance(s, 400) ? leader->server : any_server(s);
+    uint64_t until = s->now + (sim_chance(s, 700) ? sim_random(s, MS(50), SEC(2))
+                                                  : sim_random(s, SEC(2), SEC(10)));
 
-    if (v->life == NULL)
+    if (v->life == NULL || v->paused_until > s->now)
         return;
-    v->paused_until = s->now + (sim_chance(s, 700) ? sim_random(s, MS(50), SEC(2))
-                                                   : sim_random(s, SEC(2), SEC(10)));
+    v->paused_until = until < MS(FAULTS_MS) ? until : MS(FAULTS_MS);
     sim_trace(s, "%s PAUSED until %.3f s", v->name, (double)v->paused_until / 1e9);
 }
 
@@ -371,8 +374,6 @@ void sim_heal(struct sim *s)
         v->disk_min = 100000;
         v->disk_max = MS(2);
         v->disk_fails = v->state_fails = v->disk_full = false;
-        if (v->paused_until > s->now)
-            v->paused_until = s->now;
         if (v->life == NULL && !v->gone && !v->removed)
             restart_in(v, sim_random(s, 0, MS(100)));
     }

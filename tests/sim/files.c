@@ -146,17 +146,22 @@ void sim_file_truncate(struct sim_file *f, uint64_t len)
         note(f, &c, NULL);
 }
 
-void sim_file_sync(struct sim_file *f)
+static void keep_all(struct sim_file *f)
 {
-    f->named = true;
-    if (f->changes_len == 0)
-        return;
     f->kept = realloc(f->kept, f->len + 1);
     if (f->kept == NULL)
         abort();
-    memcpy(f->kept, f->data, f->len);
+    if (f->len > 0)
+        memcpy(f->kept, f->data, f->len);
     f->kept_len = f->len;
     f->changes_len = 0;
+}
+
+void sim_file_sync(struct sim_file *f)
+{
+    f->named = true;
+    if (f->changes_len > 0)
+        keep_all(f);
 }
 
 // --- a power cut -------------------------------------------------------------------------------
@@ -215,7 +220,7 @@ static struct sim_file *survivor(struct sim *s, struct sim_file *f, bool power)
     if (power && f->changes_len > 0) {
         settle(s, f, &g->data, &g->len);
         g->cap = g->len;
-        sim_file_sync(g);
+        keep_all(g);
     } else {
         g->cap = g->len = f->len;
         g->data = malloc(f->len + 1);

@@ -27,6 +27,7 @@ struct slot {
 
 // Shared by the parent and its workers.
 struct board {
+    _Atomic bool enough; // the time is over
     _Atomic uint64_t next, done, failures;
     _Atomic uint64_t writes, reads, changes, crashes, images, installs, steps;
     struct slot slots[JOBS_MAX];
@@ -35,6 +36,7 @@ struct board {
 struct arguments {
     struct options run;
     uint64_t first, seeds;
+    unsigned seconds; // of wall time; 0: as long as the seeds take
     unsigned jobs;
     bool quiet;
     const char *without;
@@ -70,7 +72,8 @@ static int guard_bit(const char *name)
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: sim [--seeds N] [--seed S] [--jobs J] [--trace] [--stock] [--harsh] "
+    fprintf(stderr, "usage: sim [--seeds N] [--seed S] [--seconds N] [--jobs J] [--trace] "
+                    "[--stock] [--harsh] [--dense] "
                     "[--without GUARD] [--quiet]\nguards:");
     for (int i = 0; i < WF_GUARD_COUNT; i++)
         fprintf(stderr, " %s", guard_names[i]);
@@ -103,6 +106,9 @@ static void parse(int argc, char **argv, struct arguments *a)
         } else if (strcmp(argv[i], "--seed") == 0) {
             a->first = number(value);
             i++;
+        } else if (strcmp(argv[i], "--seconds") == 0) {
+            a->seconds = (unsigned)number(value);
+            i++;
         } else if (strcmp(argv[i], "--jobs") == 0) {
             a->jobs = (unsigned)number(value);
             i++;
@@ -118,6 +124,8 @@ static void parse(int argc, char **argv, struct arguments *a)
             a->run.stock = true;
         } else if (strcmp(argv[i], "--harsh") == 0) {
             a->run.harsh = true;
+        } else if (strcmp(argv[i], "--dense") == 0) {
+            a->run.dense = true;
         } else if (strcmp(argv[i], "--quiet") == 0) {
             a->quiet = true;
         } else {
@@ -125,7 +133,7 @@ static void parse(int argc, char **argv, struct arguments *a)
         }
     }
     if (a->seeds == 0)
-        a->seeds = 1;
+        a->seeds = a->seconds != 0 ? UINT64_MAX / 2 : 1;
     if (a->jobs == 0)
         a->jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     if (a->jobs > JOBS_MAX)
@@ -140,8 +148,9 @@ static void report(const struct arguments *a, uint64_t seed, const char *what)
 {
     if (atomic_fetch_add(&board->failures, 1) >= SHOWN_MAX)
         return;
-    printf("FAIL seed %llu: %s\n  replay: tests/sim/run.sh --seed %llu --trace%s%s%s\n",
+    printf("FAIL seed %llu: %s\n  replay: tests/sim/run.sh --seed %llu --trace%s%s%s%s%s\n",
            (unsigned long long)seed, what, (unsigned long long)seed, a->run.stock ? " --stock" : "",
+           a->run.harsh ? " --harsh" : "", a->run.dense ? " --dense" : "",
            a->without != NULL ? " --without " : "", a->without != NULL ? a->without : "");
     fflush(stdout);
 }
@@ -166,7 +175,7 @@ static void worker(const struct arguments *a, struct slot *slot)
 {
     uint64_t i;
 
-    while ((i = atomic_fetch_add(&board->next, 1)) < a->seeds) {
+    while (!board->enough && (i = atomic_fetch_add(&board->next, 1)) < a->seeds) {
         slot->seed = a->first + i;
         slot->since = now_s();
         one_seed(a, a->first + i);
@@ -220,9 +229,14 @@ static void progress(const struct arguments *a, int64_t started)
     if (a->quiet || now_s() - told < 2)
         return;
     told = now_s();
-    fprintf(stderr, "\rsim: %llu of %llu seeds, %llu failures, %lld s ",
-            (unsigned long long)board->done, (unsigned long long)a->seeds,
-            (unsigned long long)board->failures, (long long)(told - started));
+    if (a->seconds != 0)
+        fprintf(stderr, "\rsim: %llu seeds, %llu failures, %lld of %u s ",
+                (unsigned long long)board->done, (unsigned long long)board->failures,
+                (long long)(told - started), a->seconds);
+    else
+        fprintf(stderr, "\rsim: %llu of %llu seeds, %llu failures, %lld s ",
+                (unsigned long long)board->done, (unsigned long long)a->seeds,
+                (unsigned long long)board->failures, (long long)(told - started));
 }
 
 static void run_all(const struct arguments *a)
@@ -247,6 +261,8 @@ static void run_all(const struct arguments *a)
                 buried(a, slot, status);
             alive += slot->pid != 0;
         }
+        if (a->seconds != 0 && now_s() - started >= a->seconds)
+            board->enough = true;
         progress(a, started);
         usleep(20000);
     }

@@ -133,11 +133,13 @@ static void draw_profile(struct sim *s)
     p->heartbeat_ms = p->wan ? 100 : (unsigned)sim_random(s, 4, 8) * 10;
     p->clients = (unsigned)sim_random(s, 3, 10);
     p->think_ms = (unsigned)sim_random(s, 100, 800);
-    if (p->wan && sim_chance(s, 300)) { // more than one write in every round trip
+    if (s->opts.dense)
+        p->wan = true;
+    if (p->wan && (sim_chance(s, 300) || s->opts.dense)) { // several writes in every round trip
         p->clients = 16;
         p->think_ms = (unsigned)sim_random(s, 20, 80);
     }
-    p->harsh = sim_chance(s, 150) || s->opts.harsh;
+    p->harsh = !s->opts.dense && (sim_chance(s, 150) || s->opts.harsh);
     if (p->harsh) { // everything at once, and again before it has settled
         p->wan = false;
         p->election_ms = 150;

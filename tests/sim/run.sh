@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run the replication simulator: tests/sim/run.sh --seeds N [--seed S] [--trace] [--stock]
-# [--without GUARD] [--jobs J]. Builds it at need, into $SIM_BUILD (build/sim by default).
+# Run the simulator: tests/sim/run.sh --seeds N [--seed S] [--seconds N] [--trace] [--stock] [--harsh]
+# [--dense] [--without GUARD] [--jobs J]. Builds it at need, into $SIM_BUILD (build/sim by default).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${SIM_BUILD:-$root/build/sim}

@@ -128,6 +128,7 @@ void sim_server_start(struct server *v)
     }
     s->lives_open++;
     sim_net_started(l);
+    sim_state_run(l);
     sim_check_life(l);
 }
 

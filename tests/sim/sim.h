@@ -144,7 +144,7 @@ struct profile {
 
 struct options {
     uint32_t guards;
-    bool stock, trace, harsh;
+    bool stock, trace, harsh, dense;
 };
 
 // The file of a state that nothing was applied to.
@@ -216,6 +216,7 @@ void sim_net_init(struct life *l);
 void sim_net_started(struct life *l);
 void sim_net_crashed(struct life *l);
 int sim_state_open(struct life *l, struct wf_err *err);
+void sim_state_run(struct life *l); // it is up: look after its WAL
 void sim_state_close(struct life *l);
 void sim_state_fsm(struct life *l, struct wf_fsm *out);
 uint64_t sim_state_applied(const struct life *l);

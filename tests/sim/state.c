@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The state machine of a life: the real one, behind the daemon's own glue, with eyes on it.
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,26 @@ void sim_state_flip(struct life *l)
     look_at(l);
 }
 
+// --- checkpoints -------------------------------------------------------------------------------
+
+// The WAL is written back now and then, as the daemon has it done on its pool.
+static void checkpoint(struct sim *s, struct event *e)
+{
+    struct life *l = e->to;
+    struct wf_err err;
+
+    if (l->dead || l->fatal)
+        return;
+    if (wf_state_checkpoint(l->home, &err) != WF_OK && !l->server->hurt)
+        sim_fail(s, "%s: %s", l->server->name, err.msg);
+    sim_at(s, s->now + sim_random(s, MS(300), SEC(5)), checkpoint, NULL)->to = l;
+}
+
+void sim_state_run(struct life *l)
+{
+    sim_at(l->sim, l->sim->now + sim_random(l->sim, MS(300), SEC(5)), checkpoint, NULL)->to = l;
+}
+
 // --- all of it ---------------------------------------------------------------------------------
 
 static void hash_row(struct wf_hash *h, sqlite3_stmt *q)
@@ -215,6 +236,9 @@ void sim_setup(struct sim *s)
 {
     struct life l = {.sim = s, .server = &s->servers[0], .home = "template"};
 
+    // Runs are alike: memory is kept for the next one rather than given back.
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
     sim_vfs_install(s);
     s->metrics = wf_metrics_new();
     s->n_servers = 1;
