@@ -18,6 +18,7 @@ static const struct wf_http_handler *handler(const struct wf_exchange *ex)
 
 void wf_exchange_begin(struct wf_exchange *ex)
 {
+    WF_ASSERT(!ex->responded && !ex->finished && !ex->over);
     WF_ASSERT(!ex->begun && ex->method && ex->path && ex->query && ex->authority);
     int v = ex->version == 20 ? 2 : ex->version - 10;
     wf_metric_add(ex->session->shared->metric.requests[v], 1);
@@ -57,6 +58,7 @@ void wf_exchange_drain(struct wf_exchange *ex)
 
 void wf_exchange_closed(struct wf_exchange *ex, int code)
 {
+    WF_ASSERT(!ex->finished || ex->responded);
     if (ex->begun && handler(ex)->closed)
         handler(ex)->closed(ex, ex->user, code);
     ex->begun = false;
@@ -64,6 +66,7 @@ void wf_exchange_closed(struct wf_exchange *ex, int code)
 
 void wf_exchange_set_target(struct wf_exchange *ex, char *target)
 {
+    WF_ASSERT(!ex->begun && target != NULL);
     char *mark = strchr(target, '?');
     if (mark)
         *mark = 0;
@@ -140,6 +143,7 @@ bool wf_exchange_draining(const struct wf_exchange *ex)
 
 void wf_exchange_consume(struct wf_exchange *ex, size_t n)
 {
+    WF_ASSERT(ex->ops != NULL);
     if (n > 0)
         ex->ops->consume(ex, n);
 }
@@ -164,6 +168,7 @@ int wf_exchange_respond(struct wf_exchange *ex, int status, const struct wf_head
                         size_t n, bool end)
 {
     WF_ASSERT(!ex->responded && status >= 200 && status <= 999);
+    WF_ASSERT(n == 0 || headers != NULL);
     if (ex->over || ex->session->closing)
         return WF_UNAVAILABLE;
     if (!allowed(headers, n)) {
@@ -181,7 +186,7 @@ int wf_exchange_respond(struct wf_exchange *ex, int status, const struct wf_head
 
 int wf_exchange_write(struct wf_exchange *ex, const uint8_t *data, size_t len)
 {
-    WF_ASSERT(ex->responded);
+    WF_ASSERT(ex->responded && (len == 0 || data != NULL));
     if (ex->no_body)
         return WF_OK;
     if (ex->over || ex->finished || ex->session->closing)

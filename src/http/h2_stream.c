@@ -18,6 +18,7 @@ static struct h2_stream *stream_of(struct wf_exchange *ex)
 
 static size_t out_left(const struct h2_stream *st)
 {
+    WF_ASSERT(st->out_at <= st->out.len);
     return st->out.len - st->out_at;
 }
 
@@ -64,6 +65,7 @@ static ssize_t on_body(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t len
     if (n > 0)
         memcpy(buf, st->out.data + st->out_at, n);
     st->out_at += n;
+    WF_ASSERT(n <= st->h2->buffered);
     st->h2->buffered -= n;
     if (out_left(st) == 0) {
         st->out_at = 0;
@@ -144,6 +146,7 @@ static bool keep_trailers(struct h2_stream *st, const struct wf_header *h, size_
         if (!st->trailers[i].name || !st->trailers[i].value)
             return false;
     }
+    WF_ASSERT(st->n_trailers == 0);
     st->n_trailers = n;
     return st->trailers != NULL;
 }
@@ -170,7 +173,7 @@ static void h2_reset(struct wf_exchange *ex)
 static void h2_consume(struct wf_exchange *ex, size_t n)
 {
     struct h2_stream *st = stream_of(ex);
-    WF_ASSERT(n <= st->unconsumed);
+    WF_ASSERT(n <= st->unconsumed && st->unconsumed <= st->h2->buffered);
     st->unconsumed -= n;
     st->h2->buffered -= n;
     (void)nghttp2_session_consume(st->h2->ng, st->id,
@@ -213,6 +216,7 @@ struct h2_stream *wf_h2_stream_new(struct h2 *h2, int32_t id)
     st->header_room = H2_HEADERS_FIRST;
     st->h2 = h2;
     st->id = id;
+    WF_ASSERT(id > 0 && st->out.len == 0);
     st->next = h2->streams;
     if (st->next)
         st->next->prev = st;
@@ -224,6 +228,7 @@ struct h2_stream *wf_h2_stream_new(struct h2 *h2, int32_t id)
 static void unlist(struct h2_stream *st)
 {
     struct h2 *h2 = st->h2;
+    WF_ASSERT(st->prev ? st->prev->next == st : h2->streams == st);
     if (st->prev)
         st->prev->next = st->next;
     else

@@ -130,6 +130,23 @@ static void ensure_barrier(struct wf_guard *g)
         g->barrier_term = 0; // out of memory: again at the next tick
 }
 
+// What we keep beside libraft agrees with it, whatever has just happened.
+static void check(const struct wf_guard *g)
+{
+    const struct raft *r = &g->raft;
+
+    WF_ASSERT(g->term == wf_raft_term(r)); // what it believes is stored
+    WF_ASSERT(g->next_index == wf_raft_last(r) + 1);
+    WF_ASSERT(wf_raft_applied(r) <= wf_raft_commit(r));
+    WF_ASSERT(wf_raft_commit(r) <= wf_raft_last(r));
+    WF_ASSERT(g->manifest.index <= wf_raft_last(r));
+    WF_ASSERT(g->cut_wait <= g->appends_pending);
+    WF_ASSERT(g->stored == NULL || (g->installing && wf_raft_snapshotting(r)));
+    WF_ASSERT((g->disk.head == NULL) == (g->disk.tail == NULL));
+    WF_ASSERT(g->appends_pending == 0 || g->disk.head != NULL);
+    WF_ASSERT(g->match_term <= g->term);
+}
+
 void guard_enter(struct wf_guard *g)
 {
     g->depth++;
@@ -158,6 +175,7 @@ void guard_leave(struct wf_guard *g)
         wf_guard_fatal(g, &err);
         return;
     }
+    check(g);
     g->events.on_settled(g->events.ctx);
 }
 

@@ -74,6 +74,7 @@ static void verify_done(void *arg)
     struct wf_node *n = job->node;
     struct image_in *in = &n->in;
 
+    WF_ASSERT(in->verifying && n->jobs_pending > 0);
     n->jobs_pending--;
     if (n->stopping) {
         free(job);
@@ -98,6 +99,7 @@ static void verify(struct wf_node *n)
     struct image_in *in = &n->in;
     struct verify_job *job = calloc(1, sizeof *job);
 
+    WF_ASSERT(in->active && !in->verifying && in->offset == in->info.size);
     if (job == NULL)
         return;
     job->work = (struct wf_env_work){.run = verify_run, .done = verify_done, .arg = job};

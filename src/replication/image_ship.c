@@ -161,7 +161,10 @@ static int send_chunk(struct wf_node *n, struct peer *p, uint8_t *buf)
     size_t len =
         o->info.size - o->sent < WF_IMAGE_CHUNK ? (size_t)(o->info.size - o->sent) : WF_IMAGE_CHUNK;
     const struct wf_files *files = n->env->files;
-    int rc = files->read(files->ctx, o->path, o->sent, buf, len, NULL);
+    int rc;
+
+    WF_ASSERT(o->answered && !o->complete && len > 0);
+    rc = files->read(files->ctx, o->path, o->sent, buf, len, NULL);
 
     if (rc != WF_OK) {
         ship_stop(p); // the file is gone; libraft asks for the present one

@@ -109,6 +109,27 @@ static void notice_leadership(struct wf_node *n)
     n->changed = true;
 }
 
+// What is true between turns.
+static void check(const struct wf_node *n)
+{
+    WF_ASSERT(n->n_peers <= PEERS_MAX);
+    WF_ASSERT(n->n_entries <= WF_ENTRIES_IN_FLIGHT);
+    WF_ASSERT((n->n_entries == 0) == (n->entries == NULL));
+    WF_ASSERT((n->waiting.n == 0) == (n->waiting.head == NULL));
+    WF_ASSERT(n->finished.n == 0 && n->reads_done.n == 0); // answered
+    WF_ASSERT(!n->in.verifying || n->in.active);
+    WF_ASSERT(n->in.offset <= n->in.info.size);
+    WF_ASSERT(n->jobs_pending >= (unsigned)n->in.verifying + n->take.running + n->collecting);
+    WF_ASSERT(!n->take.replaying || (n->fenced && !n->take.running && n->take.seed));
+    WF_ASSERT(!n->take.install_waits || (n->take.running && n->take.seed));
+    for (unsigned i = 0; i < n->n_peers; i++) {
+        const struct image_out *o = n->peers[i].out;
+
+        WF_ASSERT(n->peers[i].id != 0 && n->peers[i].id != n->opts.id);
+        WF_ASSERT(o == NULL || (o->acked <= o->sent && o->sent <= o->info.size));
+    }
+}
+
 // After everything that this turn of the loop brought.
 static void on_soon(void *arg)
 {
@@ -131,6 +152,7 @@ static void on_soon(void *arg)
     deliver_answers(n);
     if (n->stopping)
         return;
+    check(n);
     if (n->collect)
         receive_collect(n);
     applied = apply_index(n);

@@ -26,6 +26,7 @@ static void pb_free(void *data, void *p)
 
 void wf_bump_init(struct wf_bump *a, size_t max)
 {
+    WF_ASSERT(max >= sizeof a->first);
     a->allocator = (ProtobufCAllocator){pb_alloc, pb_free, a};
     a->at = a->first;
     a->left = sizeof a->first;

@@ -18,6 +18,7 @@ struct wf_call *wf_call_new(struct wf_rpc_server *s, struct wf_exchange *ex)
 {
     struct wf_call *call = malloc(sizeof *call);
 
+    WF_ASSERT(s != NULL && ex != NULL);
     if (call == NULL)
         return NULL;
     memset(call, 0, offsetof(struct wf_call, arena));
@@ -68,6 +69,7 @@ static void settle(struct wf_call *call, int code)
 
 void wf_call_closed(struct wf_call *call)
 {
+    WF_ASSERT(call->ex != NULL); // once
     call->ex = NULL;
     if (!call->over)
         settle(call, WF_CANCELLED);
@@ -104,6 +106,7 @@ bool wf_call_over(const struct wf_call *call)
 void wf_call_set_user(struct wf_call *call, void *user,
                       void (*on_over)(struct wf_call *, void *user))
 {
+    WF_ASSERT(!call->over || on_over == NULL); // it would never be told
     call->user = user;
     call->on_over = on_over;
 }

@@ -51,6 +51,7 @@ void wf_arena_init(struct wf_arena *a)
 
 void wf_arena_reset(struct wf_arena *a)
 {
+    WF_ASSERT(a->first != NULL && a->last != NULL);
     struct wf_arena_block *b = a->first->next;
 
     while (b != NULL) {
@@ -82,6 +83,7 @@ void *wf_arena_alloc(struct wf_arena *a, size_t n)
     }
     void *p = b->data + b->used;
     b->used += n;
+    WF_ASSERT(b->used <= b->size && b->next == NULL);
     return p;
 }
 

@@ -203,6 +203,9 @@ int wf_state_apply(struct wf_state *s, uint64_t index, uint64_t term, wf_unix_ms
 {
     WF_ASSERT(index == s->meta.applied + 1);
     WF_ASSERT(n == 0 || (commands != NULL && results != NULL));
+    WF_ASSERT(!s->db.broken);
+    WF_ASSERT(term > 0); // a restored state begins again at the first
+    const uint64_t seq = s->meta.last_seq;
     wf_buf_reset(&s->results);
     int rc = make_room(s, n, err);
     if (rc != WF_OK)
@@ -218,6 +221,7 @@ int wf_state_apply(struct wf_state *s, uint64_t index, uint64_t term, wf_unix_ms
         wf_db_run(&s->db, "COMMIT", "");
         wf_cluster_due(s);
         rc = wf_db_fault(&s->db, err);
+        WF_ASSERT(s->meta.applied == index && s->meta.last_seq >= seq);
     }
     if (rc != WF_OK) { // the node stops; until then the state is as of the index before
         wf_db_clear(&s->db);

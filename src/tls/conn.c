@@ -26,6 +26,18 @@ struct wf_conn *conn_new(uv_loop_t *loop)
     return c;
 }
 
+void conn_check(const struct wf_conn *c)
+{
+    WF_ASSERT(c->plain_at <= c->plain.len);
+    WF_ASSERT(!(c->has_slot && c->waits_to_shake));
+    WF_ASSERT(c->state == CONN_HANDSHAKE || !c->waits_to_shake || c->state > CONN_OPEN);
+    WF_ASSERT(!c->socket_eof || !c->reading);
+    WF_ASSERT(c->writing == (c->sending.len > 0) || c->state == CONN_CLOSED);
+    WF_ASSERT(!c->counted || c->owner != NULL);
+    WF_ASSERT(c->state != CONN_OPEN || c->err.code == WF_OK);
+    WF_ASSERT((c->state < CONN_CLOSING) == (c->err.code == WF_OK));
+}
+
 void conn_free_unused(struct wf_conn *c)
 {
     WF_ASSERT(c->holds == 0 && !c->entry.next);
@@ -39,6 +51,7 @@ void conn_free_unused(struct wf_conn *c)
 
 int conn_init_handles(struct wf_conn *c)
 {
+    WF_ASSERT(c->holds == 0);
     if (uv_tcp_init(c->turn->loop, &c->tcp) != 0)
         return WF_RESOURCE_EXHAUSTED;
     uv_timer_init(c->turn->loop, &c->timer);
@@ -81,6 +94,7 @@ void conn_set_address(struct wf_conn *c)
 
 void conn_start_handshake(struct wf_conn *c, unsigned ms)
 {
+    WF_ASSERT(c->session != NULL && c->holds == 2 && ms > 0);
     c->state = CONN_HANDSHAKE;
     c->deadline = uv_now(c->turn->loop) + ms;
     unsigned first = c->owner && ms > WF_HANDSHAKE_SLOT_MS ? WF_HANDSHAKE_SLOT_MS : ms;
@@ -93,6 +107,7 @@ void conn_start_handshake(struct wf_conn *c, unsigned ms)
 static void on_handshake_timer(struct wf_conn *c, uint64_t now)
 {
     struct wf_err err = {0};
+    WF_ASSERT(c->deadline > 0);
     if (now < c->deadline) {
         if (c->owner)
             c->owner->slow(c->owner, c);
@@ -137,6 +152,7 @@ void conn_on_timer(uv_timer_t *timer)
 
 static void note(struct wf_conn *c, const struct wf_err *err)
 {
+    WF_ASSERT(err->code != WF_OK); // nothing ends without a reason
     if (c->err.code == WF_OK)
         c->err = *err;
 }

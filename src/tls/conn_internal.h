@@ -82,7 +82,8 @@ void conn_fail(struct wf_conn *c, const struct wf_err *err);
 // The end, now.
 void conn_destroy(struct wf_conn *c, const struct wf_err *err);
 void conn_on_timer(uv_timer_t *timer);
-void conn_release(struct wf_conn *c); // one of the holds
+void conn_release(struct wf_conn *c);     // one of the holds
+void conn_check(const struct wf_conn *c); // what is true between callbacks
 
 // conn_io.c
 void conn_run(struct wf_turn_entry *e);

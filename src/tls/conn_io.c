@@ -49,6 +49,7 @@ static void handshake_failed(struct wf_conn *c, const struct wf_err *err)
 static void open_protocol(struct wf_conn *c)
 {
     struct wf_err err = {0};
+    WF_ASSERT(c->state == CONN_HANDSHAKE);
     if (c->owner)
         c->proto = *c->owner->shaken(c->owner, c);
     c->state = CONN_OPEN;
@@ -94,6 +95,7 @@ static size_t decrypt(struct wf_conn *c, bool *eof)
             return 0;
         }
         have += n;
+        WF_ASSERT(have <= WF_TURN_PLAIN_SIZE);
     } while (n > 0 && !*eof && have < WF_TURN_PLAIN_SIZE);
     return have;
 }
@@ -160,6 +162,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
         wf_fail(&err, WF_RESOURCE_EXHAUSTED, "out of memory for what %s sent", c->address);
         conn_destroy(c, &err);
     }
+    conn_check(c);
     conn_schedule(c);
 }
 
@@ -174,6 +177,7 @@ void conn_read_start(struct wf_conn *c)
 
 void conn_shake(struct wf_conn *c)
 {
+    WF_ASSERT(c->waits_to_shake);
     c->waits_to_shake = false;
     if (c->state != CONN_HANDSHAKE)
         return;
@@ -268,6 +272,7 @@ static bool encrypt(struct wf_conn *c)
         return false;
     }
     c->plain_at += n;
+    WF_ASSERT(c->plain_at <= c->plain.len);
     if (plain_left(c) > 0)
         return true;
     c->plain_at = 0;
@@ -281,6 +286,7 @@ static bool encrypt(struct wf_conn *c)
 static void on_written(uv_write_t *req, int status)
 {
     struct wf_conn *c = req->data;
+    WF_ASSERT(c->writing);
     c->writing = false;
     wf_buf_free(&c->sending);
     if (c->state == CONN_CLOSED)
@@ -296,7 +302,7 @@ static void on_written(uv_write_t *req, int status)
 // What the kernel did not take at once goes the slow way.
 static void send_rest(struct wf_conn *c, struct wf_buf *out)
 {
-    WF_ASSERT(c->sending.len == 0);
+    WF_ASSERT(c->sending.len == 0 && !c->writing && out->len > 0);
     size_t len;
     c->sending.data = wf_buf_take(out, &len);
     c->sending.len = c->sending.cap = len;
@@ -320,6 +326,7 @@ static bool send_output(struct wf_conn *c)
         socket_ended(c, n);
         return false;
     }
+    WF_ASSERT(n <= 0 || (size_t)n <= out->len);
     wf_buf_consume(out, n > 0 ? (size_t)n : 0);
     if (out->len > 0) {
         send_rest(c, out);

@@ -95,6 +95,7 @@ static void give_slot_back(struct wf_listener *l, struct wf_conn *c)
     leave_queue(l, next);
     next->has_slot = true;
     l->n_shaking++;
+    WF_ASSERT(l->n_shaking <= WF_HANDSHAKES_MAX);
     conn_shake(next);
 }
 
@@ -143,6 +144,8 @@ static void gone(struct conn_owner *o, struct wf_conn *c)
 {
     struct wf_listener *l = listener_of(o);
     give_slot_back(l, c);
+    WF_ASSERT(!c->has_slot);
+    WF_ASSERT(c->prev ? c->prev->next == c : l->conns == c);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -190,6 +193,7 @@ static struct wf_conn *new_server_conn(struct wf_listener *l)
         c->next->prev = c;
     l->conns = c;
     l->n_conns++;
+    WF_ASSERT(l->n_conns <= WF_CONNECTIONS_MAX && !c->counted);
     wf_metric_set(l->metric.open, l->n_conns);
     return c;
 }
