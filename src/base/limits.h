@@ -50,8 +50,11 @@
 #define WF_SEARCH_STEPS_MAX 50   // such steps before one search answers with what there is
 // Request ids remembered for exactly-once answers: a day, and at most this many. A client that
 // retries after a day has forgotten itself.
-#define WF_DEDUP_MS                  (24LL * 3600 * 1000)
-#define WF_DEDUP_MAX                 100000
+#define WF_DEDUP_MS  (24LL * 3600 * 1000)
+#define WF_DEDUP_MAX 100000
+// The newest ids are remembered whatever the time is: a leader whose clock was set wrong makes a
+// day pass in a moment, and a retry of just now must not be carried out again.
+#define WF_DEDUP_KEPT                1000
 #define WF_PAGE_SIZE_MAX             1000 // rows of one list answer
 #define WF_PAGE_SIZE_DEFAULT         100
 #define WF_TOKENS_MAX                10000 // access tokens, revoked ones included until they expire

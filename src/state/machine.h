@@ -42,7 +42,7 @@ struct wf_state {
     struct wf_buf results;   // of the last batch
     size_t *ends;            // where each result of the batch ends in results
     unsigned ends_cap;
-    wf_unix_ms oldest_request; // when the oldest remembered request was; 0: none is
+    wf_unix_ms oldest_request; // when the oldest that may be forgotten for its age was; 0: none
     wf_unix_ms incident_due;   // when the next offer or claim falls due; INT64_MAX: none
     bool due_changed;
     uint8_t tick[64];

@@ -56,6 +56,12 @@ static void compare(struct wf_op *op, sqlite3_stmt *q, struct wf_state_bytes *kn
     op->detail.field = wf_arena_text(op->arena, "request_id");
 }
 
+// The newest that may be forgotten for its age; 0 or less: none may.
+static int64_t last_to_expire(const struct wf_state *s)
+{
+    return (int64_t)s->meta.requests - WF_DEDUP_KEPT;
+}
+
 bool wf_requests_recall(struct wf_op *op, struct wf_state_bytes *known)
 {
     const INTERNAL(Command) *c = op->cmd;
@@ -66,9 +72,10 @@ bool wf_requests_recall(struct wf_op *op, struct wf_state_bytes *known)
         return false;
     sqlite3_stmt *q = wf_db_query(&op->s->db,
                                   "SELECT fingerprint, result FROM requests"
-                                  " WHERE kind = ? AND actor = ? AND request_id = ? AND at > ?",
-                                  "issi", (int64_t)op->actor->kind, op->actor->name, c->request_id,
-                                  op->time - WF_DEDUP_MS);
+                                  " WHERE kind = ? AND actor = ? AND request_id = ?"
+                                  " AND (at > ? OR n > ?)",
+                                  "issii", (int64_t)op->actor->kind, op->actor->name, c->request_id,
+                                  op->time - WF_DEDUP_MS, last_to_expire(op->s));
     bool found = wf_db_next(&op->s->db, q);
     if (found)
         compare(op, q, known);
@@ -78,7 +85,8 @@ bool wf_requests_recall(struct wf_op *op, struct wf_state_bytes *known)
 
 static wf_unix_ms oldest(struct wf_state *s)
 {
-    return wf_db_int(&s->db, 0, "SELECT at FROM requests ORDER BY n LIMIT 1", "");
+    return wf_db_int(&s->db, 0, "SELECT at FROM requests WHERE n <= ? ORDER BY n LIMIT 1", "i",
+                     last_to_expire(s));
 }
 
 void wf_requests_remember(struct wf_op *op, const uint8_t *result, size_t len)
@@ -94,8 +102,8 @@ void wf_requests_remember(struct wf_op *op, const uint8_t *result, size_t len)
               (int64_t)++s->meta.requests, (int64_t)op->actor->kind, op->actor->name, c->request_id,
               c->fingerprint.data != NULL ? c->fingerprint.data : (uint8_t *)"", c->fingerprint.len,
               op->time, result, len);
-    if (s->oldest_request == 0)
-        s->oldest_request = op->time;
+    if (s->oldest_request == 0 && last_to_expire(s) > 0)
+        s->oldest_request = oldest(s);
     if (s->meta.requests > WF_DEDUP_MAX) {
         wf_db_run(&s->db, "DELETE FROM requests WHERE n <= ?", "i",
                   (int64_t)s->meta.requests - WF_DEDUP_MAX);
@@ -106,9 +114,9 @@ void wf_requests_remember(struct wf_op *op, const uint8_t *result, size_t len)
 void wf_requests_expire(struct wf_state *s, wf_unix_ms now)
 {
     wf_db_run(&s->db,
-              "DELETE FROM requests WHERE n IN (SELECT n FROM requests WHERE at <= ?"
+              "DELETE FROM requests WHERE n IN (SELECT n FROM requests WHERE at <= ? AND n <= ?"
               " ORDER BY n LIMIT ?)",
-              "ii", now - WF_DEDUP_MS, (int64_t)WF_EXPIRE_STEP);
+              "iii", now - WF_DEDUP_MS, last_to_expire(s), (int64_t)WF_EXPIRE_STEP);
     s->oldest_request = oldest(s);
 }
 

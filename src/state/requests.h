@@ -6,9 +6,8 @@
 // - Whatever a command came to is remembered, a refusal too, except that the caller lacked the
 // right:
 //   the same id may be used again once an admin has given it.
-// - Remembered for WF_DEDUP_MS and at most the newest WF_DEDUP_MAX. Ids that the front made up are
-// not
-//   remembered at all: nobody can repeat them.
+// - Remembered for WF_DEDUP_MS, at least the newest WF_DEDUP_KEPT and at most the newest
+//   WF_DEDUP_MAX. Ids that the front made up are not remembered at all: nobody can repeat them.
 // - A retry that made a token is refused (SECRET_GONE): the secret cannot be given out again.
 // - Ids that have expired are dropped by ticks, once an hour.
 #ifndef WF_STATE_REQUESTS_H
