@@ -74,6 +74,39 @@ void sim_check_timeout_now(struct life *l, uint64_t to)
         sim_fail(l->sim, "%s hands over to a server that is behind", l->server->name);
 }
 
+// Nobody begins a term that a majority would not vote in: a node that was cut off and comes back
+// deposes no leader. Only the target of a transfer does not ask before.
+void sim_check_heard(struct life *l, unsigned from, const struct wf_msg *msg)
+{
+    const struct wf_msg_vote_result *v = &msg->vote_result;
+
+    l->told = msg->kind == WF_MSG_TIMEOUT_NOW;
+    if (msg->kind != WF_MSG_VOTE_RESULT || !v->granted || v->pre_vote != raft_tribool_true)
+        return;
+    if (l->promised_in != wf_raft_term(node_raft(l->node)))
+        memset(l->promised, 0, sizeof l->promised);
+    l->promised_in = wf_raft_term(node_raft(l->node));
+    l->promised[from] = true;
+}
+
+void sim_check_vote(struct life *l, uint64_t term, uint64_t vote)
+{
+    const struct sim *s = l->sim;
+    unsigned voters = 0, yes = 0;
+
+    if (s->opts.stock || vote != l->server->id || l->told || l->node == NULL)
+        return; // (a sole voter votes for itself when it starts)
+    for (unsigned i = 0; i < s->n_servers; i++) {
+        if (wf_raft_role(node_raft(l->node), s->servers[i].id) != RAFT_VOTER)
+            continue;
+        voters++;
+        yes += i == l->server->at || (l->promised_in + 1 == term && l->promised[i]);
+    }
+    if (yes <= voters / 2)
+        sim_fail(l->sim, "%s begins term %llu, for which %u of %u voters would vote",
+                 l->server->name, (unsigned long long)term, yes, voters);
+}
+
 // An image's membership is committed (M3).
 void sim_check_image(struct life *l)
 {
@@ -109,6 +142,9 @@ void sim_check_life(struct life *l)
     check_rules(l);
 }
 
+// Of these, one at least succeeds in time.
+enum { ASKED_ENOUGH = 6 };
+
 // --- at the end --------------------------------------------------------------------------------
 
 // The record of events is whole, and is the one that was told as it grew: so every acknowledged
@@ -119,6 +155,8 @@ static void check_record(struct sim *s, struct life *l)
     uint8_t head[WF_HASH_SIZE];
     struct wf_err err;
 
+    if (sim_state_reader(l) == NULL)
+        return;
     if (wf_state_verify(l->reader, &events, &broken, head, &err) != WF_OK)
         sim_fail(s, "%s: the record cannot be read: %s", l->server->name, err.msg);
     else if (broken != 0)
@@ -138,11 +176,21 @@ static void check_due(struct sim *s, struct life *l)
         sim_fail(s, "something has been due for %lld ms", (long long)(now - due));
 }
 
+// Every row of every table. It takes time: in some runs, and where a state was damaged.
+static bool same_contents(struct life *a, struct life *b)
+{
+    uint8_t ours[WF_HASH_SIZE], theirs[WF_HASH_SIZE];
+
+    if (a->sim->flips == 0 && !sim_chance(a->sim, 250))
+        return true;
+    return sim_state_contents(a, ours) && sim_state_contents(b, theirs) &&
+           memcmp(ours, theirs, WF_HASH_SIZE) == 0;
+}
+
 static void check_member(struct sim *s, struct life *leader, const struct server *v)
 {
     struct life *l = v->life;
     int role = wf_raft_role(node_raft(leader->node), v->id);
-    uint8_t ours[WF_HASH_SIZE], theirs[WF_HASH_SIZE];
 
     if (v->gone || v->left_out || role < 0 || role == RAFT_SPARE)
         return;
@@ -153,8 +201,7 @@ static void check_member(struct sim *s, struct life *leader, const struct server
                  v->name, (unsigned long long)sim_state_applied(l),
                  (unsigned long long)s->settled_index, l->node->fenced ? ", fenced" : "");
     else if (sim_state_applied(l) == sim_state_applied(leader) && l != leader &&
-             (sim_state_digest(l) != sim_state_digest(leader) || !sim_state_contents(l, ours) ||
-              !sim_state_contents(leader, theirs) || memcmp(ours, theirs, WF_HASH_SIZE) != 0))
+             (sim_state_digest(l) != sim_state_digest(leader) || !same_contents(l, leader)))
         // (A flipped bit may have spread in an image before it was noticed; but all agree.)
         sim_fail(s, "%s differs from the leader at the end", v->name);
 }
@@ -201,11 +248,11 @@ void sim_check_end(struct sim *s)
         sim_fail(s, "no leader at the end");
         return;
     }
-    if (s->writes_after == 0)
+    if (s->writes_after == 0 && s->writes_asked >= ASKED_ENOUGH)
         sim_fail(s, "no write succeeded after the heal");
-    else if (s->writes_under_load == 0)
+    else if (s->writes_under_load == 0 && s->writes_asked >= ASKED_ENOUGH)
         sim_fail(s, "after the heal no write succeeded for as long as writes kept coming");
-    if (s->reads_after == 0 && !s->opts.stock)
+    if (s->reads_after == 0 && s->reads_asked >= ASKED_ENOUGH)
         sim_fail(s, "no read succeeded after the heal");
     check_latency(s);
     for (unsigned i = 0; i < s->n_servers; i++)

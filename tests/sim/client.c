@@ -44,6 +44,7 @@ try {
     struct client *client;
     uint64_t operation, number; // of the client's; 0: nobody waits for the answer
     bool read;
+    bool once;         // it has no request id: what is asked twice may be done twice
     unsigned to;       // the server
     struct life *life; // which life of it took it
     unsigned request;  // of the model's
@@ -114,21 +115,23 @@ static void pack(const INTERNAL(Command) * c, struct try *t)
     protobuf_c_message_pack(&c->base, t->command);
 }
 
-// Wrap the request up as the front does, under a new request id.
-static void command(struct client *c, enum ask ask, void *request, struct try *t)
+// Wrap the request up as the front does, under a new request id, or one that the front made up and
+// nobody remembers.
+static void command(struct client *c, enum ask ask, uint64_t epoch, void *request, struct try *t)
 {
     INTERNAL(Command) cmd = WATCHFIRE__INTERNAL__V1__COMMAND__INIT;
     V1(Actor) actor = WATCHFIRE__V1__ACTOR__INIT;
     char id[32];
     uint8_t print[WF_HASH_SIZE];
 
-    t->request = model_ask(c->sim->model, c->person, asks[ask].what, asks[ask].action);
+    t->request = model_ask(c->sim->model, c->person, asks[ask].what, asks[ask].action, epoch);
     snprintf(id, sizeof id, "%s-%u", c->name, t->request);
     wf_hash_pair(id, strlen(id), NULL, 0, print);
     actor.name = c->name;
     actor.kind = KIND_USER;
     actor.role = c->person == 0 ? ROLE_ADMIN : ROLE_COMMANDER;
     cmd.request_id = id;
+    cmd.request_id_assigned = t->once;
     cmd.actor = &actor;
     cmd.fingerprint.data = print;
     cmd.fingerprint.len = sizeof print;
@@ -167,7 +170,7 @@ static void ask_declare(struct client *c, struct try *t)
     char title[TEXT_MAX];
 
     r.title = text(c, title);
-    command(c, DECLARE, &r, t);
+    command(c, DECLARE, 0, &r, t);
 }
 
 static void ask_change_state(struct client *c, struct try *t)
@@ -179,7 +182,7 @@ static void ask_change_state(struct client *c, struct try *t)
     r.incident_id = id;
     r.epoch = some_epoch(c);
     r.to = (V1(IncidentState))sim_random(c->sim, STATE_INVESTIGATING, STATE_RESOLVED);
-    command(c, CHANGE_STATE, &r, t);
+    command(c, CHANGE_STATE, r.epoch, &r, t);
 }
 
 static void ask_offer(struct client *c, struct try *t)
@@ -194,7 +197,7 @@ static void ask_offer(struct client *c, struct try *t)
     r.role = IR_COMMANDER;
     r.to = to;
     r.expires_in_s = sim_chance(c->sim, 500) ? WF_OFFER_S_MIN : 600;
-    command(c, OFFER, &r, t);
+    command(c, OFFER, r.epoch, &r, t);
 }
 
 static void ask_accept(struct client *c, struct try *t)
@@ -205,7 +208,7 @@ static void ask_accept(struct client *c, struct try *t)
     incident_id(c, id);
     r.incident_id = id;
     r.role = IR_COMMANDER;
-    command(c, ACCEPT, &r, t);
+    command(c, ACCEPT, 0, &r, t);
 }
 
 static void ask_claim(struct client *c, struct try *t)
@@ -218,7 +221,7 @@ static void ask_claim(struct client *c, struct try *t)
     r.role = IR_COMMANDER;
     r.reason = (char *)"nobody answers";
     r.wait_s = WF_CLAIM_S_MIN;
-    command(c, CLAIM, &r, t);
+    command(c, CLAIM, 0, &r, t);
 }
 
 static void ask_sitrep(struct client *c, struct try *t)
@@ -230,7 +233,7 @@ static void ask_sitrep(struct client *c, struct try *t)
     r.incident_id = id;
     r.epoch = some_epoch(c);
     r.what_is_broken = r.impact = r.being_done = r.who = text(c, body);
-    command(c, SITREP, &r, t);
+    command(c, SITREP, r.epoch, &r, t);
 }
 
 static void ask_note(struct client *c, struct try *t)
@@ -241,7 +244,7 @@ static void ask_note(struct client *c, struct try *t)
     incident_id(c, id);
     r.incident_id = id;
     r.text = text(c, body);
-    command(c, NOTE, &r, t);
+    command(c, NOTE, 0, &r, t);
 }
 
 // What the client does next, by what it believes.
@@ -278,6 +281,18 @@ static void finished(struct client *c)
     sim_at(s, s->now + MS(1) * sim_random(s, 1, 2 * s->profile.think_ms), think, c);
 }
 
+// A request that may be asked again is, until somebody answers it, and no longer.
+static void check_policy(const struct try *t, bool again)
+{
+    bool unknown = !t->answered || t->code == WF_UNAVAILABLE;
+
+    if (!again && unknown && t->client->policy.repeatable)
+        sim_fail(t->client->sim, "%s gives up without an answer", t->client->name);
+    if (again && !unknown)
+        sim_fail(t->client->sim, "%s asks again, though it was answered: %d %s", t->client->name,
+                 t->code, t->reason);
+}
+
 // A try has come to something, at the client.
 static void outcome(struct client *c, struct try *t)
 {
@@ -294,9 +309,11 @@ static void outcome(struct client *c, struct try *t)
     } else if (c->sim->now - t->began < MS(PATIENCE_MS)) {
         pause = wf_policy_next(&c->policy, &o, c->sim->n_servers,
                                (uint32_t)sim_random(c->sim, 0, UINT32_MAX));
+        check_policy(t, pause >= 0);
     }
     if (pause < 0) {
-        if (sim_chance(c->sim, 50) && !t->read) { // the network says it again, to somebody
+        // The network says it again, to somebody.
+        if (sim_chance(c->sim, 50) && !t->read && !t->once) {
             t->operation = 0;
             begin_try(c, t);
         }
@@ -488,6 +505,8 @@ static void on_read(void *ctx, const struct wf_err *err, uint64_t index)
         reply(t, (int)err->code, err->reason);
         return;
     }
+    if (sim_state_reader(t->life) == NULL)
+        return;
     if (wf_state_reader_pin(t->life->reader, &seen, digest, &why) != WF_OK) {
         sim_fail(s, "%s cannot be read: %s", t->life->server->name, why.msg);
         return;
@@ -561,14 +580,17 @@ static void think(struct sim *s, struct event *e)
     c->operations++;
     if (c->view.number == 0 && s->model->n > 0 && sim_chance(s, 800))
         c->view.number = sim_random(s, 1, s->model->n); // somebody told it of one
+    t.once = sim_chance(s, 150);
     choose(c, &t);
     if (c->view.number != 0 && sim_chance(s, 50))
         c->view = (struct view){0}; // turns to another
+    s->reads_asked += t.read && s->healed;
+    s->writes_asked += !t.read && s->healed;
     t.operation = c->busy = c->operations;
     if (c->home >= s->n_servers)
         c->home = 0;
     wf_policy_init(&c->policy, c->home, PAUSE_MS, PAUSE_MAX_MS);
-    c->policy.repeatable = true;
+    c->policy.repeatable = t.read || !t.once;
     begin_try(c, &t);
     free(t.command);
 }
@@ -580,7 +602,7 @@ static void storm(struct sim *s, struct event *e)
     (void)e;
     if (s->now >= MS(QUIET_MS))
         return;
-    sim_at(s, s->now + sim_random(s, MS(100), SEC(4)), storm, NULL);
+    sim_at(s, s->now + sim_random(s, MS(200), SEC(6)), storm, NULL);
     if (s->model->n == 0)
         return;
     for (uint64_t n = sim_random(s, 2, BURST_MAX); n > 0; n--) {

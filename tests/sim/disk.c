@@ -264,6 +264,7 @@ static int store_vote(void *ctx, uint64_t term, uint64_t vote, struct wf_err *er
 
     (void)err;
     if (!l->dead) {
+        sim_check_vote(l, term, vote);
         l->server->disk.term = term;
         l->server->disk.vote = vote;
     }

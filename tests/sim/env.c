@@ -142,6 +142,20 @@ static int files_read(void *ctx, const char *path, uint64_t offset, void *out, s
     return WF_OK;
 }
 
+// What a lying disk makes of an image that is being received: it is found out before it is used.
+static void spoil(struct sim *s, const char *path, uint64_t offset, size_t n)
+{
+    const char *end = strrchr(path, '.');
+    struct sim_file *f = sim_file_at(s, path, false);
+
+    if (s->healed || !s->profile.damage || end == NULL || strcmp(end, ".part") != 0 || n == 0 ||
+        !sim_chance(s, 300))
+        return;
+    offset += sim_random(s, 0, n - 1);
+    sim_file_write(f, offset, &(uint8_t){f->data[offset] ^ 1u}, 1);
+    sim_trace(s, "SPOILT %s at %llu", path, (unsigned long long)offset);
+}
+
 static int files_write(void *ctx, const char *path, uint64_t offset, const void *data, size_t n,
                        struct wf_err *err)
 {
@@ -152,6 +166,7 @@ static int files_write(void *ctx, const char *path, uint64_t offset, const void 
     if (l->server->disk_full)
         return wf_fail(err, WF_RESOURCE_EXHAUSTED, "the disk is full");
     sim_file_write(sim_file_at(l->sim, path, true), offset, data, n);
+    spoil(l->sim, path, offset, n);
     return WF_OK;
 }
 

@@ -42,13 +42,13 @@ void model_free(struct model *m)
 
 // --- requests ----------------------------------------------------------------------------------
 
-unsigned model_ask(struct model *m, unsigned person, int what, int action)
+unsigned model_ask(struct model *m, unsigned person, int what, int action, uint64_t epoch)
 {
     unsigned n = m->n_requests[person]++;
 
     m->requests[person] =
         more(m->requests[person], n, &m->requests_cap[person], sizeof *m->requests[person]);
-    m->requests[person][n] = (struct model_request){.what = what, .action = action};
+    m->requests[person][n] = (struct model_request){.what = what, .action = action, .epoch = epoch};
     return n;
 }
 
@@ -203,13 +203,29 @@ static void command_changed(struct model *m, const V1(Event) * e, struct model_i
     if (c->action == ACT_ACCEPTED && strcmp(inc->offered_to, holder) != 0)
         sim_fail(m->sim, "event %llu: %s accepts the command of %s, which was offered to \"%s\"",
                  (unsigned long long)e->seq, holder, e->incident_id, inc->offered_to);
+    if (c->action == ACT_ACCEPTED && wf_timestamp_ms(e->at) >= inc->offered_until)
+        sim_fail(m->sim, "event %llu: %s accepts the command of %s %lld ms after the offer lapsed",
+                 (unsigned long long)e->seq, holder, e->incident_id,
+                 (long long)(wf_timestamp_ms(e->at) - inc->offered_until));
     if (moved && c->action == ACT_ACCEPTED && strcmp(c->from, v->commander) != 0)
         sim_fail(m->sim, "event %llu: the command of %s comes from %s, and %s had it",
                  (unsigned long long)e->seq, e->incident_id, c->from, v->commander);
     snprintf(inc->offered_to, sizeof inc->offered_to, "%s",
              c->role->offer != NULL ? c->role->offer->to : "");
+    inc->offered_until = c->role->offer != NULL ? wf_timestamp_ms(c->role->offer->expires_at) : 0;
     snprintf(v->commander, sizeof v->commander, "%s", holder);
     v->epoch = c->role->epoch;
+}
+
+// A request under an epoch that is past must not happen.
+static void check_epoch(struct model *m, const V1(Event) * e, struct model_incident *inc)
+{
+    const struct model_request *r = request_of(m, e->request_id);
+
+    if (r != NULL && r->seq == e->seq && r->epoch != 0 && r->epoch != newest(inc)->epoch)
+        sim_fail(m->sim, "event %llu is of %s in epoch %llu; %s asked for it in epoch %llu",
+                 (unsigned long long)e->seq, e->incident_id, (unsigned long long)newest(inc)->epoch,
+                 e->request_id, (unsigned long long)r->epoch);
 }
 
 // --- events ------------------------------------------------------------------------------------
@@ -236,6 +252,7 @@ static void take_event(struct model *m, const V1(Event) * e)
                  (unsigned long long)e->seq, e->incident_id);
         return;
     }
+    check_epoch(m, e, inc);
     add_version(m, inc, e->seq);
     if (e->what_case == WHAT(STATE_CHANGED))
         state_changed(m, e, inc);
@@ -276,6 +293,8 @@ void model_take(struct model *m, struct life *l)
         m->gap = applied;
     m->index = applied;
     if (wf_state_last_seq(l->state) == m->seq)
+        return;
+    if (sim_state_reader(l) == NULL)
         return;
     if (wf_state_events(l->reader, "", m->seq, UINT32_MAX, each_event, m, &err) != WF_OK)
         sim_fail(m->sim, "%s: the events cannot be read: %s", l->server->name, err.msg);

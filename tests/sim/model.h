@@ -29,11 +29,13 @@ struct model_incident {
     struct model_version *versions;
     unsigned n, cap;
     char offered_to[MODEL_NAME]; // the command; "": to nobody
+    wf_unix_ms offered_until;
 };
 
 // One request of a client, known by its id "u3-17".
 struct model_request {
     int what, action; // its first event: Event.what, and for a role's what happened
+    uint64_t epoch;   // of its incident, under which alone it may happen; 0: any
     uint64_t seq;     // of that; 0: not on the record
     bool answered;    // so, whoever asked first:
     uint32_t code;
@@ -60,8 +62,8 @@ void model_free(struct model *m);
 // The life has applied an entry, or an image: take in what nobody had told of yet.
 void model_take(struct model *m, struct life *l);
 
-// A new request of that person, whose first event is to be that; returns its number.
-unsigned model_ask(struct model *m, unsigned person, int what, int action);
+// A new request of that person, whose first event is to be that, in that epoch; returns its number.
+unsigned model_ask(struct model *m, unsigned person, int what, int action, uint64_t epoch);
 
 // A node has answered it at that index. before: what had been acknowledged when it was asked.
 void model_answer(struct model *m, struct life *l, unsigned person, unsigned number,

@@ -41,7 +41,9 @@ static void deliver(struct sim *s, struct event *e)
         return;
     }
     sim_trace(s, "%s <- %s %s", l->server->name, from->name, wf_msg_name(msg.kind));
+    sim_check_heard(l, e->from, &msg);
     l->net_events->on_message(l->net_events->ctx, from->id, &msg);
+    l->told = false;
     wf_msg_free(&msg);
     sim_check_life(l);
 }

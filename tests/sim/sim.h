@@ -126,7 +126,11 @@ struct life {
     void *net_stopped_arg;
     struct life *next; // all of the run's: events point at them
     bool store_failed;
-    uint64_t change_seen; // check.c: the uncommitted membership it had last
+    // check.c
+    uint64_t change_seen;       // the uncommitted membership it had last
+    bool told;                  // it is being told to stand at once
+    uint64_t promised_in;       // its term, in which
+    bool promised[SERVERS_MAX]; // these said that they would vote for it
 };
 
 // --- one run -----------------------------------------------------------------------------------
@@ -192,8 +196,8 @@ struct sim {
     struct client *clients;
     struct try *tries;
     uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after,
-        writes_under_load;
-    uint64_t waited; // by those, ns
+        writes_under_load, writes_asked, reads_asked; // the last two: after the heal
+    uint64_t waited;                                  // by those, ns
     uint64_t changes, changes_refused, transfers, images_made, crashes, flips, installs;
     uint64_t trace_hash;
     char failure[400];
@@ -218,6 +222,7 @@ void sim_net_crashed(struct life *l);
 int sim_state_open(struct life *l, struct wf_err *err);
 void sim_state_run(struct life *l); // it is up: look after its WAL
 void sim_state_close(struct life *l);
+struct wf_state_reader *sim_state_reader(struct life *l); // made at first use; NULL: it failed
 void sim_state_fsm(struct life *l, struct wf_fsm *out);
 uint64_t sim_state_applied(const struct life *l);
 uint64_t sim_state_digest(const struct life *l);
@@ -243,6 +248,8 @@ void sim_lose(struct server *v, const char *why); // the machine, for good
 void sim_check_applied(struct life *l, uint64_t index, uint64_t digest);
 void sim_check_life(struct life *l); // after every event that reached it
 void sim_check_timeout_now(struct life *l, uint64_t to);
+void sim_check_heard(struct life *l, unsigned from, const struct wf_msg *msg); // before it hears it
+void sim_check_vote(struct life *l, uint64_t term, uint64_t vote); // before it is on the disk
 void sim_check_image(struct life *l);
 void sim_check_end(struct sim *s);
 
