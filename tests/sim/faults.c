@@ -186,7 +186,7 @@ static void set_clock(struct sim *s)
 {
     struct server *v = any_server(s);
 
-    if (sim_chance(s, 50))
+    if (sim_chance(s, 200))
         v->wall_ms = -1700000000000;
     else
         v->wall_ms = (int64_t)sim_random(s, 0, 7200000) - 3600000;

@@ -132,12 +132,12 @@ static void draw_profile(struct sim *s)
     p->election_ms = p->wan ? 1000 : (unsigned)sim_random(s, 3, 6) * 100;
     p->heartbeat_ms = p->wan ? 100 : (unsigned)sim_random(s, 4, 8) * 10;
     p->clients = (unsigned)sim_random(s, 3, 10);
-    p->think_ms = (unsigned)sim_random(s, 100, 800);
+    p->think_ms = (unsigned)sim_random(s, 200, 1200);
     if (s->opts.dense)
         p->wan = true;
     if (p->wan && (sim_chance(s, 300) || s->opts.dense)) { // several writes in every round trip
         p->clients = 16;
-        p->think_ms = (unsigned)sim_random(s, 20, 80);
+        p->think_ms = (unsigned)sim_random(s, 40, 120);
     }
     p->harsh = !s->opts.dense && (sim_chance(s, 150) || s->opts.harsh);
     if (p->harsh) { // everything at once, and again before it has settled
@@ -145,8 +145,8 @@ static void draw_profile(struct sim *s)
         p->election_ms = 150;
         p->heartbeat_ms = 30;
         p->transfers = p->stalls = true;
-        p->clients = (unsigned)sim_random(s, 6, 16);
-        p->think_ms = (unsigned)sim_random(s, 50, 200);
+        p->clients = (unsigned)sim_random(s, 4, 10);
+        p->think_ms = (unsigned)sim_random(s, 80, 300);
     }
     draw_lines(s);
 }

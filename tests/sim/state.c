@@ -94,13 +94,20 @@ int sim_state_open(struct life *l, struct wf_err *err)
         from_template(l);
         rc = wf_state_open(&l->state, l->home, err);
     }
-    if (rc == WF_OK)
-        rc = wf_state_reader_open(&l->reader, l->state, err);
     if (rc != WF_OK)
         return rc;
     wf_state_fsm_init(&l->glue, l->state, l->sim->metrics);
     recognise(l);
     return WF_OK;
+}
+
+struct wf_state_reader *sim_state_reader(struct life *l)
+{
+    struct wf_err err;
+
+    if (l->reader == NULL && wf_state_reader_open(&l->reader, l->state, &err) != WF_OK)
+        sim_fail(l->sim, "%s cannot be read: %s", l->server->name, err.msg);
+    return l->reader;
 }
 
 void sim_state_close(struct life *l)
@@ -145,12 +152,12 @@ static void checkpoint(struct sim *s, struct event *e)
         return;
     if (wf_state_checkpoint(l->home, &err) != WF_OK && !l->server->hurt)
         sim_fail(s, "%s: %s", l->server->name, err.msg);
-    sim_at(s, s->now + sim_random(s, MS(300), SEC(5)), checkpoint, NULL)->to = l;
+    sim_at(s, s->now + sim_random(s, MS(300), SEC(9)), checkpoint, NULL)->to = l;
 }
 
 void sim_state_run(struct life *l)
 {
-    sim_at(l->sim, l->sim->now + sim_random(l->sim, MS(300), SEC(5)), checkpoint, NULL)->to = l;
+    sim_at(l->sim, l->sim->now + sim_random(l->sim, MS(300), SEC(9)), checkpoint, NULL)->to = l;
 }
 
 // --- all of it ---------------------------------------------------------------------------------
