@@ -56,11 +56,10 @@ def power_cut(w, nodes, _amount):
         return lambda: None
     disk = w.disks[node.name]
     w.mark("power", node.name)
+    disk.thaw()
     disk.power_cut()
-    node.killed = True
-    node.process.kill()
-    if node in w.paused:
-        w.paused.remove(node)
+    w.kill(node)
+    node.killed = True  # also when it had ended by itself: there is no power to start it
     disk.unmount()
     disk.mount()
 
@@ -104,6 +103,13 @@ def make_world(options, folder):
             self.may_end.update(node.name for node in self.nodes)
             super().nobody_ended()
             self.manager.look()
+
+        def kill(self, *nodes):
+            """Who waits for a frozen disk cannot die before it is thawed."""
+            for node in nodes:
+                if node.name in self.disks:
+                    self.disks[node.name].thaw()
+            super().kill(*nodes)
 
         def heal(self):
             for one in self.disks.values():

@@ -136,6 +136,8 @@ def parts(kind, detail):
 
 def what(kind, detail):
     """By what its end is told from others' ends."""
+    if kind == "cut":
+        return tuple(frozenset(side.split(",")) for side in detail.split(" -> "))
     return detail.split("=")[0] if kind == "link" else detail
 
 
