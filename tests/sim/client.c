@@ -477,7 +477,7 @@ static void show(struct try *t, uint64_t index)
     snprintf(id, sizeof id, "INC-%llu", (unsigned long long)t->incident);
     q.incident_id = id;
     if (wf_state_query(t->life->reader, &q.base, &m, &err) != WF_OK) {
-        if (!t->life->tainted)
+        if (!t->life->tainted && !sim_state_damaged(t->life))
             sim_fail(s, "%s does not show %s as of %llu: %s", t->life->server->name, id,
                      (unsigned long long)index, err.msg);
         return;
@@ -508,6 +508,10 @@ static void on_read(void *ctx, const struct wf_err *err, uint64_t index)
     if (sim_state_reader(t->life) == NULL)
         return;
     if (wf_state_reader_pin(t->life->reader, &seen, digest, &why) != WF_OK) {
+        if (sim_state_damaged(t->life)) {
+            reply(t, (int)why.code, why.reason);
+            return;
+        }
         sim_fail(s, "%s cannot be read: %s", t->life->server->name, why.msg);
         return;
     }

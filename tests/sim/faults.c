@@ -249,12 +249,41 @@ static bool may_lose_one(struct sim *s)
     return lost(s) < (s->profile.servers - 1) / 2;
 }
 
+// A bit of the state's file flips, which its sums tell, so that it is made anew. (Not of its WAL:
+// once that was written back in part, a state that ends earlier is none, and looks like one.)
+static void rot(struct sim *s, struct server *v)
+{
+    struct sim_file *f = v->files;
+    uint64_t at;
+
+    while (f != NULL && strcmp(f->name, "state.db") != 0)
+        f = f->next;
+    if (f == NULL || f->kept_len < 1024 || f->kept_len > f->len)
+        return;
+    crash(s, v);
+    for (f = v->files; f != NULL && strcmp(f->name, "state.db") != 0;)
+        f = f->next;
+    if (f == NULL || f->changes_len > 0 || f->len == 0)
+        return;
+    at = sim_random(s, 0, f->len - 1);
+    f->data[at] ^= (uint8_t)(1u << sim_random(s, 0, 7));
+    f->kept[at] = f->data[at];
+    v->rotten = true;
+    sim_trace(s, "%s has a BIT of its state FLIPPED at rest", v->name);
+}
+
 // A disk that lies is found out at the next start.
 static void damage(struct sim *s)
 {
     struct server *v = any_server(s);
 
-    if (v->life == NULL || v->damaged || !may_lose_one(s))
+    if (v->life == NULL || v->damaged)
+        return;
+    if (sim_chance(s, 600)) {
+        rot(s, v);
+        return;
+    }
+    if (!may_lose_one(s))
         return;
     crash(s, v);
     v->damaged = sim_disk_damage(v);
@@ -374,6 +403,11 @@ void sim_heal(struct sim *s)
         v->disk_min = 100000;
         v->disk_max = MS(2);
         v->disk_fails = v->state_fails = v->disk_full = false;
+        if (v->rotten &&
+            v->life != NULL) { // what has not been found yet must not disturb the peace
+            sim_server_crash(v);
+            v->drop_state = true;
+        }
         if (v->life == NULL && !v->gone && !v->removed)
             restart_in(v, sim_random(s, 0, MS(100)));
     }

@@ -47,6 +47,8 @@ static void on_fatal(void *ctx, const struct wf_err *why)
     sim_trace(l->sim, "%s FATAL %s", l->server->name, why->msg);
     if (strcmp(why->reason, "REMOVED") == 0)
         l->server->removed = true;
+    else if (strcmp(why->reason, "STATE_DAMAGED") == 0 && l->server->rotten)
+        l->server->drop_state = true;
     else if (!l->server->hurt) // but for the disk errors that we made
         sim_fail(l->sim, "%s gave up: %s", l->server->name, why->msg);
 }
@@ -96,7 +98,9 @@ static void no_start(struct life *l, const struct wf_err *why)
     sim_state_close(l);
     l->dead = true;
     v->life = NULL;
-    if (why->code == WF_DATA_LOSS && v->damaged)
+    if (strcmp(why->reason, "STATE_DAMAGED") == 0 && v->rotten)
+        v->drop_state = true;
+    else if (why->code == WF_DATA_LOSS && v->damaged)
         sim_lose(v, "its log is unreadable");
     else if (!v->hurt)
         sim_fail(v->sim, "%s does not start: %s", v->name, why->msg);

@@ -85,7 +85,9 @@ struct server {
     bool gone;       // for good: dead, or removed
     bool removed;    // it was told so
     bool left_out;   // of the peace after the faults: a minority stays as it is
-    bool damaged;    // its data at rest were tampered with
+    bool damaged;    // its log was tampered with at rest, and it will not start
+    bool rotten;     // its state or an image was, which it is to find out and mend
+    bool drop_state; // it did, and begins anew
     bool hurt;       // this life's disk was made to fail
     bool restarting; // it will come back by itself
     // its disk
@@ -227,6 +229,7 @@ void sim_state_fsm(struct life *l, struct wf_fsm *out);
 uint64_t sim_state_applied(const struct life *l);
 uint64_t sim_state_digest(const struct life *l);
 void sim_state_flip(struct life *l);
+bool sim_state_damaged(struct life *l);                             // then its process ends
 bool sim_state_contents(struct life *l, uint8_t out[WF_HASH_SIZE]); // of all its tables
 
 // server.c

@@ -9,6 +9,7 @@
 #include "model.h"
 #include "sim.h"
 #include "state/machine.h"
+#include "state/sums_vfs.h"
 
 static uint64_t digest_of(const struct life *l)
 {
@@ -84,10 +85,13 @@ int sim_state_open(struct life *l, struct wf_err *err)
 {
     int rc;
 
+    if (l->server->drop_state) // as the daemon does on its way out
+        drop_files(l);
+    l->server->drop_state = false;
     from_template(l);
     rc = wf_state_open(&l->state, l->home, err);
     if (rc == WF_DATA_LOSS) {
-        if (!l->server->damaged)
+        if (!l->server->rotten)
             sim_fail(l->sim, "%s finds its state broken: %s", l->server->name, err->msg);
         sim_trace(l->sim, "%s DROPS its state: %s", l->server->name, err->msg);
         drop_files(l);
@@ -150,7 +154,7 @@ static void checkpoint(struct sim *s, struct event *e)
 
     if (l->dead || l->fatal)
         return;
-    if (wf_state_checkpoint(l->home, &err) != WF_OK && !l->server->hurt)
+    if (wf_state_checkpoint(l->home, &err) != WF_OK && !l->server->hurt && !l->server->rotten)
         sim_fail(s, "%s: %s", l->server->name, err.msg);
     sim_at(s, s->now + sim_random(s, MS(300), SEC(9)), checkpoint, NULL)->to = l;
 }
@@ -158,6 +162,18 @@ static void checkpoint(struct sim *s, struct event *e)
 void sim_state_run(struct life *l)
 {
     sim_at(l->sim, l->sim->now + sim_random(l->sim, MS(300), SEC(9)), checkpoint, NULL)->to = l;
+}
+
+// Somebody has read what was not as it had been written: no answer came of it, and the process ends
+// to come back with a state made anew. The daemon looks for it at every beat.
+bool sim_state_damaged(struct life *l)
+{
+    if (!l->server->rotten || !wf_state_damaged(l->state))
+        return false;
+    sim_trace(l->sim, "%s FINDS its state damaged", l->server->name);
+    l->server->drop_state = true;
+    l->fatal = true;
+    return true;
 }
 
 // --- all of it ---------------------------------------------------------------------------------
@@ -223,15 +239,19 @@ static void keep(struct sim *s, const char *path, struct sim_template *t)
 static void make_templates(struct sim *s, struct life *l)
 {
     struct wf_state *state;
-    sqlite3 *db;
+    struct wf_db db;
     char path[64];
 
     snprintf(path, sizeof path, "%s/state.db", l->home);
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK ||
-        sqlite3_exec(db, "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; VACUUM", NULL, NULL,
-                     NULL) != SQLITE_OK ||
-        sqlite3_close(db) != SQLITE_OK)
+    if (wf_db_open_state(&db, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != WF_OK ||
+        wf_sums_reserve(db.conn) != SQLITE_OK)
         abort();
+    wf_db_exec(&db, "PRAGMA page_size = 1024");
+    wf_db_exec(&db, "PRAGMA journal_mode = WAL");
+    wf_db_exec(&db, "VACUUM");
+    if (wf_db_fault(&db, NULL) != WF_OK)
+        abort();
+    wf_db_close(&db);
     keep(s, path, &s->templates[0]);
     if (wf_state_open(&state, l->home, NULL) != WF_OK)
         abort();
@@ -326,7 +346,7 @@ static int image_begin(void *ctx, void **out, struct wf_err *err)
     sim_check_image(l);
     p->life = l;
     snprintf(path, sizeof path, "%s/state.db", l->home);
-    rc = wf_db_open(&p->db, path, SQLITE_OPEN_READONLY, err);
+    rc = wf_db_open_state(&p->db, path, SQLITE_OPEN_READONLY, err);
     if (rc == WF_OK) {
         wf_db_run(&p->db, "BEGIN", "");
         wf_meta_load(&p->db, &p->meta);
@@ -347,7 +367,7 @@ static int copy_to(struct pinned *p, const char *path, struct wf_err *err)
 {
     struct wf_db to;
     sqlite3_backup *b;
-    int rc = wf_db_open(&to, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    int rc = wf_db_open_state(&to, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 
     if (rc != WF_OK)
         return rc;
