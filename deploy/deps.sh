@@ -8,7 +8,7 @@ build=(gcc libc6-dev cmake ninja-build pkg-config protobuf-compiler protobuf-c-c
 run=(curl jq openssl procps ca-certificates)
 test=(clang libclang-rt-14-dev universal-ctags nodejs python3 python3-grpcio python3-protobuf
   clang-format nghttp2-client etcd-server etcd-client sqlite3 util-linux strace e2fsprogs iproute2
-  nftables libfaketime systemd zsh fish)
+  nftables libfaketime systemd zsh fish patch)
 
 packages=("${build[@]}" "${run[@]}")
 case ${1:-build} in
