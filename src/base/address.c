@@ -13,8 +13,10 @@ bool wf_address_ok(const char *address, unsigned least)
         return false;
     size_t host = (size_t)(colon - address);
     bool bracketed = address[0] == '[' && colon[-1] == ']';
-    if (bracketed ? host <= 2 : memchr(address, ':', host) != NULL)
-        return false; // an IPv6 address without brackets: where does the port begin?
+    const char *name = address + bracketed, *odd = bracketed ? "[]" : "[]:";
+    host -= 2u * bracketed;
+    if (host == 0 || strcspn(name, odd) < host)
+        return false; // such as an IPv6 address without brackets: where does the port begin?
     size_t digits = strspn(colon + 1, "0123456789");
     if (digits == 0 || digits > 5 || colon[1 + digits])
         return false;
