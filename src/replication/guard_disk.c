@@ -8,8 +8,7 @@
 #include "replication/guard_internal.h"
 #include "replication/manifest.h"
 
-// --- snapshots of libraft
-// ---------------------------------------------------------------------------------
+// --- snapshots of libraft ----------------------------------------------------------------------
 
 struct raft_snapshot *guard_make_snapshot(const struct wf_manifest *m)
 {

@@ -561,6 +561,35 @@ static void who_waits_for_an_image_hears_of_the_end(void **state)
     assert_string_equal(c->err.reason, "STOPPING");
 }
 
+static void on_refused(void *ctx, const struct wf_err *err, uint64_t index, struct wf_bytes result)
+{
+    (void)index;
+    (void)result;
+    assert_string_equal(err->reason, "TOO_LONG");
+    ((struct cluster *)ctx)->waiting--;
+}
+
+static void propose_what_is_refused(void *ctx, const struct wf_err *err)
+{
+    static const uint8_t long_one[WF_COMMAND_MAX + 1];
+    struct cluster *c = ctx;
+    assert_int_not_equal(err->code, WF_OK);
+    wf_node_propose(c->s[leader(c)].node, (struct wf_bytes){long_one, sizeof long_one}, on_refused,
+                    c);
+}
+
+// As the daemon does, which has a change of members recorded: the queue may be full.
+static void who_hears_an_answer_may_ask_what_is_refused_at_once(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c);
+    deadline(c);
+    c->waiting++;
+    wf_node_transfer(c->s[l].node, "nobody", propose_what_is_refused, c);
+    while (c->waiting > 0)
+        turn(c);
+}
+
 // A new life on an empty disk, under the same name and a number of its own.
 static void wipe(struct cluster *c, unsigned i, uint64_t id)
 {
@@ -660,6 +689,7 @@ int main(void)
         TEST(a_state_that_differs_is_replaced_while_others_write),
         TEST(leadership_is_handed_over),
         TEST(who_waits_for_an_image_hears_of_the_end),
+        TEST(who_hears_an_answer_may_ask_what_is_refused_at_once),
         TEST(a_lost_quorum_is_recovered_and_the_others_join_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
