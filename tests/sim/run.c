@@ -237,6 +237,7 @@ int sim_run(uint64_t seed, const struct options *opts, struct sim *s)
     bootstrap(s);
     sim_faults_start(s);
     sim_clients_start(s);
+    sim_witness_start(s);
     if (s->profile.membership)
         sim_operator_start(s);
     sim_at(s, MS(FAULTS_MS), heal, NULL);

@@ -238,11 +238,12 @@ void sim_server_start(struct server *v);
 void sim_server_crash(struct server *v);
 struct life *sim_leader(struct sim *s); // the one of the highest term that believes it leads
 
-// faults.c, client.c, operator.c
+// faults.c, client.c, witness.c, operator.c
 void sim_faults_start(struct sim *s);
 void sim_heal(struct sim *s);
 void sim_clients_start(struct sim *s);
 void sim_clients_free(struct sim *s);
+void sim_witness_start(struct sim *s);
 void sim_operator_start(struct sim *s);
 bool sim_all_quiet(struct sim *s); // nobody is down, no change of members is under way
 void sim_lose(struct server *v, const char *why); // the machine, for good
