@@ -2,6 +2,7 @@
 """What can be done to a world. Everything here is undone by the heal at the end of a run at the latest."""
 import os
 import re
+import resource
 import subprocess
 
 from sandbox import Unavailable
@@ -148,16 +149,24 @@ def limit_memory(w, node, size):
     return group
 
 
+def _limit(node, which, value):
+    """A soft limit of a process that runs; returns what sets it back, unless the process has ended."""
+    process, (soft, hard) = node.process, resource.prlimit(node.process.pid, which)
+    resource.prlimit(process.pid, which, (value, hard))
+    return lambda: process.alive() and resource.prlimit(process.pid, which, (soft, hard))
+
+
 def limit_files(w, node, more):
     """So many descriptors more than it has now."""
     have = len(os.listdir("/proc/%d/fd" % node.process.pid))
     w.mark("files", "%s: %d descriptors and %d more" % (node.name, have, more))
-    with open("/proc/%d/limits" % node.process.pid) as limits:
-        was = next(line.split()[3:5] for line in limits if line.startswith("Max open files"))
-    subprocess.run(["prlimit", "--pid", str(node.process.pid), "--nofile=%d:%s" % (have + more, was[1])],
-                   check=True)
-    return lambda: subprocess.run(
-        ["prlimit", "--pid", str(node.process.pid), "--nofile=%s:%s" % tuple(was)], check=True)
+    return _limit(node, resource.RLIMIT_NOFILE, have + more)
+
+
+def limit_heap(w, node):
+    """No memory but what it has: the kernel says no to all that would make its heaps larger."""
+    w.mark("heap", node.name)
+    return _limit(node, resource.RLIMIT_DATA, 1)
 
 
 # --- clocks ----------------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks that lose power, lie, fill up, hang and rot: rows 4-19 of the matrix. Each node has a disk of
 its own. A node that ends over its disk is started again by what stands for the service manager here."""
+import itertools
 import os
 import shutil
 import subprocess
 import time
 
 import inject
+import nemesis
 import sweep
 from harness import pb, rpc, watchfire
 from registry import scenario
@@ -19,6 +21,10 @@ FINAL = (64, 65, 66, 67, 74, 75, 76, 77, 78, 79)  # the service manager does not
 ENDS_S = 20         # a node that is to notice something has noticed it by then
 TOO_MANY_ENDS = 10  # of one node in one scenario: a loop
 REST_S = 3          # ordinary work between two faults
+NEWCOMERS = 20      # connections that a node which lacks something is asked for
+LARGE_NOTES = 100   # of 8 KB each, for a node that has no memory for them
+DESCRIPTORS = ("openat", "socket", "accept4", "dup", "pipe2", "eventfd2")
+MEMORY = ("brk", "mmap", "mremap", "mprotect")  # the last is how a thread's heap grows
 NODES = dict(nodes=3, topology="flat:20:3", storage="ext4")
 
 
@@ -493,28 +499,59 @@ def lost_rename(w):
 
 @scenario("no-fds", rows=[19], **NODES)
 def no_fds(w):
-    """No file descriptors are to be had for a while."""
-    starve(w, ("openat", "socket", "accept4", "dup", "pipe2", "eventfd2"), "error=EMFILE")
+    """No file descriptors are to be had for a while, by new connections, images and links that broke."""
+    def refuse(node):
+        return injected(w, node, DESCRIPTORS, "error=EMFILE"), lambda: None
+
+    def still_answers(node):
+        w.expect(w.status(node, 5), "%s does not answer over the connection it has" % node.name)
+    starve(w, refuse, "EMFILE", still_answers)
 
 
 @scenario("no-memory", rows=[19], **NODES)
 def no_memory(w):
-    """The kernel gives no memory for a while."""
-    starve(w, ("brk", "mmap", "mremap"), "error=ENOMEM")
+    """The kernel gives no memory for a while, to new connections, large notes and images."""
+    numbers = itertools.count()
+
+    def refuse(node):
+        watch = injected(w, node, MEMORY, "")  # an error of brk itself cannot be: the limit makes a true one
+        return watch, nemesis.limit_heap(w, node)
+
+    def fill(node):
+        path, leader = watchfire.ADD_NOTE, w.leader_if_any() or node
+        for _ in range(LARGE_NOTES):
+            leader.client.start(path, w.cluster.note("x" * 8000, "hungry-%d" % next(numbers)), 10)
+    starve(w, refuse, "ENOMEM", fill)
 
 
-def starve(w, calls, effect):
+def starve(w, refuse, error, meanwhile):
+    """What a node does that lacks something, while newcomers want it: it may turn them away, and it may
+    end, for a reason it names; afterwards it serves them."""
     manager = Manager(w)
     for n in rounds(w):
         node = w.leader() if n % 2 == 0 else w.follower()
         before = len(manager.of(node))
-        point = injected(w, node, calls, effect)
+        point, release = refuse(node)
+        newcomers = [w.fresh_client(node) for _ in range(NEWCOMERS)]
+        asked = [client.start(*w.cluster.read_path_and_request(), 30) for client in newcomers]
+        ask_image(node)
         manager.sleep(w.rng.uniform(1, 5))
+        if node.process.alive():
+            meanwhile(node)
+            manager.sleep(1)
+        release()
         point.stop()
+        refused, ended = point.refused(error), len(manager.of(node)) - before
+        w.figure("%s: %d calls refused, it ended %d times" % (node.name, refused, ended))
+        w.expect(refused > 0, "the node asked for nothing while it was to be refused: nothing was tested")
+        w.expect(ended <= 3, "it ended again and again")
         manager.wait_for("%s to serve" % node.name, lambda n=node: caught_up(w, n), 60)
-        w.figure("%s: %d calls refused, it ended %d times" % (node.name, point.hits(), len(manager.of(node)) - before))
-        w.expect(len(manager.of(node)) - before <= 3, "it ended again and again")
+        for client, future in zip(newcomers, asked):
+            future.cancel()
+            manager.wait_for("a newcomer to be served", lambda c=client: w.serves_client(c), 20)
+            client.close()
         manager.sleep(REST_S)
+    manager.no_loop()
 
 
 @scenario("short-writes", rows=[19], **NODES)

@@ -2,6 +2,7 @@
 """Faults in the system calls of a process that runs, by strace: errors, short results, delays, or the
 process killed at exactly one of them."""
 import os
+import re
 import shutil
 import sys
 import time
@@ -16,15 +17,16 @@ WRITES = ("fdatasync", "fsync", "pwrite64", "write", "ftruncate", "rename", "unl
 class Injection:
     """Attached to pid from the beginning until stop(), or until the process ends. effect is strace's:
     "error=EIO", "retval=1", "delay_enter=100000", "signal=KILL", each with ":when=N" at will, which
-    counts for each thread by itself. paths limits it to calls on these files."""
+    counts for each thread by itself; "" only watches. paths limits it to calls on these files."""
 
     def __init__(self, pid, calls, effect, log, paths=()):
         if not shutil.which("strace"):
             sys.exit("strace is missing: apt-get install strace")
         names = ",".join(calls)
         self.log = log
-        argv = ["strace", "-f", "-qq", "-o", log, "-e", "trace=" + names, "-e",
-                "inject=%s:%s" % (names, effect), "-p", str(pid)]
+        argv = ["strace", "-f", "-qq", "-o", log, "-e", "trace=" + names, "-p", str(pid)]
+        if effect:
+            argv += ["-e", "inject=%s:%s" % (names, effect)]
         for path in paths:
             argv += ["-P", path]
         self.process = procs.Process(argv, log + ".strace")
@@ -38,6 +40,13 @@ class Injection:
         """How many calls were tampered with so far."""
         with open(self.log, errors="replace") as lines:
             return sum("(INJECTED" in line or "(DELAYED" in line for line in lines)
+
+    def refused(self, error):
+        """How many calls got this error so far. brk has none: the break stays below what was asked for."""
+        with open(self.log, errors="replace") as lines:
+            text = lines.read()
+        breaks = re.findall(r"brk\((0x[0-9a-f]+)\) += (0x[0-9a-f]+)", text)
+        return text.count(" = -1 %s " % error) + sum(int(got, 16) < int(asked, 16) for asked, got in breaks)
 
     def stop(self):
         """Let go of the process, which runs on as if nothing had been."""

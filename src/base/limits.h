@@ -115,8 +115,11 @@
 // Of one address, unless the configuration says otherwise: a quarter, so that no client takes all,
 // and more than an office behind one address needs.
 #define WF_CONNECTIONS_PER_ADDRESS 5000
-#define WF_HANDSHAKES_MAX          64 // TLS handshakes under way: a storm must not starve the rest
-#define WF_HANDSHAKE_MS            10000
+// After an accept that failed, for want of descriptors mostly: long enough for others to have their
+// turn, short for who waits.
+#define WF_ACCEPT_PAUSE_MS 100
+#define WF_HANDSHAKES_MAX  64 // TLS handshakes under way: a storm must not starve the rest
+#define WF_HANDSHAKE_MS    10000
 // A handshake that waits for its peer this long gives its slot to the next: idle sockets must not
 // keep others out.
 #define WF_HANDSHAKE_SLOT_MS 1000

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,18 @@
 #include "tls/conn_internal.h"
 #include "tls/per_address.h"
 
-enum { PROTOS_MAX = 8, BACKLOG = 1024 };
+enum {
+    PROTOS_MAX = 8,
+    BACKLOG = 1024,
+    ACCEPTS_AT_ONCE = 64, // then the connections there are have their turn
+};
 
 struct wf_listener {
     struct conn_owner owner; // first: what connections know of us
-    uv_tcp_t tcp;
-    uv_timer_t grace;
+    uv_loop_t *loop;
+    int fd;          // -1 once closed
+    uv_poll_t ready; // Not a uv_tcp_t: that tries an accept that fails again at once, for ever.
+    uv_timer_t pause, grace;
     int holds; // handles not closed yet
     struct wf_tls *tls;
     struct wf_conn_proto protos[PROTOS_MAX];
@@ -34,6 +41,7 @@ struct wf_listener {
     struct wf_per_address *guests;
     unsigned per_address_max;
     uint64_t complained_at; // of an address with too many; the loop's ms
+    uint64_t failed_at;     // accept, when it was last said
     unsigned n_shaking;
     struct wf_conn *waiting, **waiting_tail; // for a handshake's slot
     bool draining, grace_over, closing, closed;
@@ -163,23 +171,9 @@ static void gone(struct conn_owner *o, struct wf_conn *c)
 
 // --- accepting ---
 
-// Past the limit: taken off the backlog and dropped, since leaving it there would have the loop
-// spin.
-static void drop_one(struct wf_listener *l)
-{
-    uv_tcp_t *tcp = malloc(sizeof *tcp);
-    wf_metric_add(l->metric.over_limit, 1);
-    if (!tcp || uv_tcp_init(l->tcp.loop, tcp) != 0) {
-        free(tcp);
-        return;
-    }
-    (void)uv_accept((uv_stream_t *)&l->tcp, (uv_stream_t *)tcp);
-    uv_close((uv_handle_t *)tcp, (uv_close_cb)free);
-}
-
 static struct wf_conn *new_server_conn(struct wf_listener *l)
 {
-    struct wf_conn *c = conn_new(l->tcp.loop);
+    struct wf_conn *c = conn_new(l->loop);
     if (!c)
         return NULL;
     c->session = wf_session_server(l->tls, l->alpns, l->n_protos);
@@ -198,16 +192,23 @@ static struct wf_conn *new_server_conn(struct wf_listener *l)
     return c;
 }
 
-// Said once a second at most, however many come.
+// What may come thousands of times is said once a second at most.
+static bool say_now(struct wf_listener *l, uint64_t *said_at)
+{
+    uint64_t now = uv_now(l->loop);
+    if (*said_at != 0 && now - *said_at < 1000)
+        return false;
+    *said_at = now;
+    return true;
+}
+
 static void complain(struct wf_listener *l, const struct wf_conn *c)
 {
-    uint64_t now = uv_now(l->tcp.loop);
     wf_metric_add(l->metric.over_address, 1);
-    if (l->complained_at != 0 && now - l->complained_at < 1000)
-        return;
-    l->complained_at = now;
-    wf_log(WF_LOG_WARN, "connections closed: their address has too many", "peer", c->address,
-           "limit", wf_log_u(l->per_address_max), "setting", "front.connections_per_address", NULL);
+    if (say_now(l, &l->complained_at))
+        wf_log(WF_LOG_WARN, "connections closed: their address has too many", "peer", c->address,
+               "limit", wf_log_u(l->per_address_max), "setting", "front.connections_per_address",
+               NULL);
 }
 
 // May its address have one more? One that is gone already does not matter.
@@ -224,22 +225,18 @@ static bool admit(struct wf_listener *l, struct wf_conn *c)
     return c->counted;
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+static void greet(struct wf_listener *l, int fd)
 {
-    struct wf_listener *l = stream->data;
-    if (status != 0) {
-        wf_log(WF_LOG_WARN, "cannot accept a connection", "error", uv_strerror(status), NULL);
-        return;
-    }
     struct wf_conn *c = NULL;
-    if (!l->draining && l->n_conns < WF_CONNECTIONS_MAX)
+    if (l->n_conns < WF_CONNECTIONS_MAX)
         c = new_server_conn(l);
     if (!c) {
-        drop_one(l);
+        wf_metric_add(l->metric.over_limit, 1);
+        close(fd);
         return;
     }
     wf_metric_add(l->metric.accepted, 1);
-    int rc = uv_accept(stream, (uv_stream_t *)&c->tcp);
+    int rc = uv_tcp_open(&c->tcp, fd);
     struct wf_err err = {0};
     if (rc == 0) {
         conn_set_address(c);
@@ -249,9 +246,53 @@ static void on_connection(uv_stream_t *stream, int status)
         }
         wf_fail(&err, WF_RESOURCE_EXHAUSTED, "its address has too many connections");
     } else {
+        close(fd);
         wf_fail(&err, WF_UNAVAILABLE, "accept: %s", uv_strerror(rc));
     }
     conn_destroy(c, &err);
+}
+
+static void on_ready(uv_poll_t *ready, int status, int events);
+
+static void on_pause_over(uv_timer_t *pause)
+{
+    struct wf_listener *l = pause->data;
+    int rc = uv_poll_start(&l->ready, UV_READABLE, on_ready);
+    WF_ASSERT(rc == 0 && l->fd >= 0); // it only notes what is wanted
+}
+
+// No descriptors, no memory: the same would happen at once again, and nobody else would have a
+// turn. Who wants to connect waits in the backlog.
+static void pause_accepting(struct wf_listener *l, int errnum)
+{
+    bool descriptors = errnum == EMFILE || errnum == ENFILE;
+    (void)uv_poll_stop(&l->ready);
+    uv_timer_start(&l->pause, on_pause_over, WF_ACCEPT_PAUSE_MS, 0);
+    if (say_now(l, &l->failed_at))
+        wf_log(WF_LOG_WARN, "cannot accept connections; they wait", "error", strerror(errnum),
+               "hint",
+               descriptors ? "raise LimitNOFILE= of the service, or close idle clients"
+                           : "see what else the machine does",
+               NULL);
+}
+
+static void on_ready(uv_poll_t *ready, int status, int events)
+{
+    struct wf_listener *l = ready->data;
+    WF_ASSERT(!l->draining && !l->closing && l->fd >= 0);
+    (void)status; // accept says it better
+    (void)events;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            greet(l, fd);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            pause_accepting(l, errno);
+            return;
+        }
+    }
 }
 
 // --- opening ---
@@ -310,23 +351,22 @@ int wf_listener_bind(int *fd, const char *address, bool reuse_port, struct wf_er
     return rc;
 }
 
+// fd is the listener's from here on.
 static int listen_on(struct wf_listener *l, int fd, const char *address, struct wf_err *err)
 {
-    int rc = uv_tcp_init(l->tcp.loop, &l->tcp);
-    WF_ASSERT(rc == 0 && fd > 0);
-    l->tcp.data = l;
-    l->holds++;
-    rc = uv_tcp_open(&l->tcp, fd);
-    if (rc != 0) {
-        close(fd);
-        return refused_port(address, -rc, err);
-    }
-    rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+    l->fd = fd;
+    if (listen(fd, BACKLOG) != 0)
+        return refused_port(address, errno, err);
+    int rc = uv_poll_init(l->loop, &l->ready, fd);
     if (rc != 0)
         return refused_port(address, -rc, err);
+    l->ready.data = l;
+    l->holds++;
+    rc = uv_poll_start(&l->ready, UV_READABLE, on_ready);
+    WF_ASSERT(rc == 0); // it only notes what is wanted
     struct sockaddr_storage bound;
-    int len = sizeof bound;
-    rc = uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&bound, &len);
+    socklen_t len = sizeof bound;
+    rc = getsockname(fd, (struct sockaddr *)&bound, &len);
     WF_ASSERT(rc == 0);
     l->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
                                                 : ((struct sockaddr_in *)&bound)->sin_port);
@@ -379,7 +419,8 @@ int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t
     l->per_address_max = per_address;
     l->owner = (struct conn_owner){may_shake, slow, shaken, failed, gone};
     l->tls = wf_tls_ref(t);
-    l->tcp.loop = loop;
+    l->loop = loop;
+    l->fd = -1;
     l->n_protos = o->n_protos;
     for (unsigned i = 0; i < o->n_protos; i++) {
         l->protos[i] = o->protos[i];
@@ -391,8 +432,9 @@ int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t
     l->waiting_tail = &l->waiting;
     make_metrics(l, o->metrics);
     uv_timer_init(loop, &l->grace);
-    l->grace.data = l;
-    l->holds = 1;
+    uv_timer_init(loop, &l->pause);
+    l->grace.data = l->pause.data = l;
+    l->holds = 2;
     rc = listen_on(l, fd, o->address, err);
     if (rc != WF_OK) {
         wf_listener_close(l, NULL, NULL);
@@ -452,8 +494,13 @@ static void listener_settle(struct wf_listener *l)
 
 static void close_socket(struct wf_listener *l)
 {
-    if (l->tcp.data && !uv_is_closing((uv_handle_t *)&l->tcp))
-        uv_close((uv_handle_t *)&l->tcp, on_handle_closed);
+    if (l->fd < 0)
+        return;
+    uv_timer_stop(&l->pause);
+    if (l->ready.data)
+        uv_close((uv_handle_t *)&l->ready, on_handle_closed);
+    close(l->fd);
+    l->fd = -1;
 }
 
 // The rest may say goodbye; what is still there a moment later may not.
@@ -494,6 +541,7 @@ void wf_listener_close(struct wf_listener *l, void (*done)(void *ctx), void *ctx
     l->done_ctx = ctx;
     close_socket(l);
     uv_close((uv_handle_t *)&l->grace, on_handle_closed);
+    uv_close((uv_handle_t *)&l->pause, on_handle_closed);
     for (struct wf_conn *c = l->conns, *next; c; c = next) {
         next = c->next;
         wf_conn_close(c, false);

@@ -32,7 +32,7 @@ int wf_listener_bind(int *fd, const char *address, bool reuse_port, struct wf_er
 // Bind and listen. A port in use: FAILED_PRECONDITION, reason ADDRESS_IN_USE. At most
 // WF_CONNECTIONS_MAX connections and WF_HANDSHAKES_MAX handshakes at once; a handshake has
 // WF_HANDSHAKE_MS. Past the first, or past what one address may have, new connections are closed at
-// once; past the second they wait.
+// once; past the second they wait. They also wait while there are no descriptors to accept them.
 int wf_listener_open(struct wf_listener **out, uv_loop_t *loop, struct wf_tls *t,
                      const struct wf_listener_options *opts, struct wf_err *err);
 

@@ -5,9 +5,11 @@
 
 #include "check.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -405,6 +407,43 @@ static void idle_handshakes_do_not_block(void **state)
     close_world(&w);
 }
 
+// A connection that came when there was no descriptor for it waits, and those there are go on.
+static void no_descriptors_keep_a_connection_waiting(void **state)
+{
+    struct world w;
+    struct client old = {.to_send = 10, .hold = true}, later = {.to_send = 10};
+    struct rlimit had, none;
+    (void)state;
+    open_world(&w);
+    dial(&old, w.client_tls, w.address, "echo");
+    run_until(&old.all);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), next = dup(fd);
+    assert_int_equal(close(next), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+    none = (struct rlimit){(rlim_t)next, had.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)atoi(w.address + 10))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    old.sent = old.got = 0;
+    old.all = false;
+    send_more(&old);
+    run_until(&old.all);
+    assert_int_equal(wf_listener_connections(w.listener), 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+    dial(&later, w.client_tls, w.address, "echo");
+    run_until(&later.closed);
+    assert_true(later.all);
+    char byte;
+    assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1); // it was not turned away
+    assert_int_equal(errno, EAGAIN);
+    close(fd);
+    wf_conn_close(old.conn, true);
+    run_until(&old.closed);
+    close_world(&w);
+}
+
 // --- another loop ---
 
 struct other {
@@ -538,6 +577,7 @@ int main(void)
         cmocka_unit_test(an_idle_connection_is_closed),
         cmocka_unit_test(a_peer_that_never_reads_is_cut),
         cmocka_unit_test(idle_handshakes_do_not_block),
+        cmocka_unit_test(no_descriptors_keep_a_connection_waiting),
         cmocka_unit_test(a_connection_moves_to_another_loop),
         cmocka_unit_test(a_parcel_nobody_wants_is_closed),
         cmocka_unit_test(a_reload_leaves_the_living_alone),
