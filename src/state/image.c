@@ -37,21 +37,32 @@ static void rest(wf_mono_ns begin)
     (void)nanosleep(&t, NULL);
 }
 
+// What was written to fd so far goes to disk, and is there or not when this returns. The kernel
+// tells an error of the disk once for each open file: told here, the fsync at the end no longer has
+// it.
+static int push(int fd)
+{
+    if (sync_file_range(fd, 0, 0,
+                        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                            SYNC_FILE_RANGE_WAIT_AFTER) == 0 ||
+        errno == ENOSYS) // the fsync at the end writes all of it, then
+        return 0;
+    return errno;
+}
+
 // Copy all of one connection's database into another's. fd (-1: none) is the file copied to: it
 // goes to disk step by step, for the raft log's next fsync on a journaling file system would wait
 // for all of it at once.
 static int copy(struct wf_db *to, struct wf_db *from, int fd, struct wf_err *err)
 {
     sqlite3_backup *b = sqlite3_backup_init(to->conn, "main", from->conn, "main");
-    int rc = b != NULL ? SQLITE_OK : sqlite3_errcode(to->conn);
+    int rc = b != NULL ? SQLITE_OK : sqlite3_errcode(to->conn), lost = 0;
 
-    while (rc == SQLITE_OK) {
+    while (rc == SQLITE_OK && lost == 0) {
         wf_mono_ns begin = wf_clock_mono_ns();
         rc = sqlite3_backup_step(b, PAGES_PER_STEP);
-        if (fd >= 0) // best effort: the fsync at the end is what counts
-            (void)sync_file_range(fd, 0, 0,
-                                  SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                                      SYNC_FILE_RANGE_WAIT_AFTER);
+        if (fd >= 0)
+            lost = push(fd);
         if (fd >= 0 && rc == SQLITE_OK)
             rest(begin);
     }
@@ -59,6 +70,8 @@ static int copy(struct wf_db *to, struct wf_db *from, int fd, struct wf_err *err
         int finish = sqlite3_backup_finish(b);
         rc = rc == SQLITE_DONE ? finish : rc;
     }
+    if (lost != 0)
+        return wf_fail_errno(err, lost, "the disk did not take the copy");
     if (rc == SQLITE_OK)
         return WF_OK;
     if (rc == SQLITE_IOERR_DATA || (rc & 0xff) == SQLITE_CORRUPT)
@@ -161,7 +174,9 @@ int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_
     // Opened before SQLite opens it and closed after: a close would drop SQLite's locks.
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     struct stat before;
+    struct wf_err own;
 
+    err = err != NULL ? err : &own;
     if (fd < 0 || fstat(fd, &before) != 0) {
         int rc = wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
         if (fd >= 0)
@@ -172,9 +187,10 @@ int wf_state_image_write(struct wf_state_image *image, const char *path, uint64_
     if (rc != WF_OK && before.st_size > 0 && ftruncate(fd, 0) == 0)
         rc = fill(image, path, fd, err); // what was there was no image, or a damaged one
     if (rc == WF_OK && (fsync(fd) != 0 || hash_fd(fd, size, hash) != 0))
-        rc = wf_fail(err, wf_code_from_errno(errno), "%s: %s", path, strerror(errno));
+        rc = wf_fail_errno(err, errno, "%s", path);
     close(fd);
-    if (rc == WF_DATA_LOSS)
+    // And not that the disk did not take the image, which says nothing of the state.
+    if (rc == WF_DATA_LOSS && strcmp(err->reason, "STATE_DAMAGED") == 0)
         atomic_store(&image->state->damaged, true);
     return rc == WF_OK ? WF_OK : wf_wrap(err, rc, "write a state image to %s", path);
 }

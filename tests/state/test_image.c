@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "world.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void image_path(const struct world *w, char out[128])
@@ -23,6 +25,43 @@ static void take(struct world *w, const char *path)
         fail_msg("%s", w->err.msg);
     assert_true(size > 4096);
     wf_state_image_end(image);
+}
+
+static bool disk_fails;
+
+// In the place of the system's. An error of the disk is told once: fsync says nothing of it then.
+int sync_file_range(int fd, off_t offset, off_t bytes, unsigned flags)
+{
+    if (disk_fails) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_sync_file_range, fd, offset, bytes, flags);
+}
+
+static void an_image_that_the_disk_did_not_take_is_none(void **state)
+{
+    struct world w;
+    struct wf_state_image *image;
+    char path[128];
+    uint8_t hash[WF_HASH_SIZE];
+    uint64_t size;
+
+    (void)state;
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    image_path(&w, path);
+    for (int older = 0; older < 2; older++) {
+        assert_int_equal(wf_state_image_begin(w.s, &image, &w.err), WF_OK);
+        disk_fails = true;
+        assert_int_not_equal(wf_state_image_write(image, path, &size, hash, &w.err), WF_OK);
+        assert_string_equal(w.err.reason, "DISK_FAILED");
+        assert_false(wf_state_damaged(w.s));
+        disk_fails = false;
+        wf_state_image_end(image);
+        take(&w, path);
+    }
+    world_close(&w);
 }
 
 static void an_image_is_of_its_moment(void **state)
@@ -316,6 +355,7 @@ int main(void)
         cmocka_unit_test(an_older_image_replaces_a_newer_state),
         cmocka_unit_test(over_an_older_image_only_what_differs_is_written),
         cmocka_unit_test(what_is_no_image_is_written_over),
+        cmocka_unit_test(an_image_that_the_disk_did_not_take_is_none),
         cmocka_unit_test(bad_images_are_refused),
         cmocka_unit_test(checkpoints_go_along),
     };
