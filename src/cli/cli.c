@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <inttypes.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "cli/findings.h"
 #include "cli/help.h"
 #include "cli/request.h"
@@ -34,11 +36,10 @@ static const char *advice_for(const struct wf_client_error *err)
         return "change the draft, or post it as it is with --override";
     if (strcmp(err->reason, "CONNECT_FAILED") == 0)
         return "does watchfired run there? --endpoint, WATCHFIRE_ENDPOINTS or the configuration "
-               "file "
-               "say where";
+               "file say where";
     if (err->code == WF_CLIENT_UNAUTHENTICATED)
         return "show a certificate (--cert, --key) or a token (--token)";
-    if (err->code == WF_CLIENT_UNAVAILABLE)
+    if (err->code == WF_CLIENT_UNAVAILABLE || err->code == WF_CLIENT_DEADLINE_EXCEEDED)
         return "watchfire cluster status tells what a node sees; reads work with --stale";
     return NULL;
 }
@@ -141,19 +142,50 @@ struct wf_client *wf_cli_client(struct wf_cli *cli, int *code)
     return cli->client;
 }
 
+// What a request says in a text field; NULL: it has no such field.
+static const char *text_of(const ProtobufCMessage *request, const char *field)
+{
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, field);
+    return f ? *(char *const *)((const char *)request + f->offset) : NULL;
+}
+
+// A change without a request id gets it here and not in the library, so that a person can be told
+// which one to repeat.
+static int put_request_id(ProtobufCMessage *request, struct wf_err *err)
+{
+    uint8_t random[16];
+    char hex[2 * sizeof(random) + 1];
+    const char *id = text_of(request, "request_id");
+    if (!id || id[0])
+        return WF_OK;
+    if (RAND_bytes(random, sizeof(random)) != 1)
+        return wf_fail(err, WF_INTERNAL, "cannot make a request id");
+    return wf_cli_request_set(request, "request_id", WF_PARAM_STRING,
+                              wf_hex(random, sizeof(random), hex), err);
+}
+
 int wf_cli_request(struct wf_cli *cli, ProtobufCMessage **request)
 {
     struct wf_err err;
     int rc = wf_cli_request_build(&cli->args, cli->in, request, &err);
-    return rc == WF_OK ? WF_EXIT_OK : wf_cli_report_local(cli, &err);
+    if (rc != WF_OK)
+        return wf_cli_report_local(cli, &err);
+    if (put_request_id(*request, &err) == WF_OK)
+        return WF_EXIT_OK;
+    protobuf_c_message_free_unpacked(*request, NULL);
+    return wf_cli_report_local(cli, &err);
 }
 
-// The text a status draft's findings point into.
-static const char *draft_of(const ProtobufCMessage *request)
+// A change whose outcome is open is safe to repeat, but only with the id it had.
+static void put_repetition(struct wf_cli *cli, const ProtobufCMessage *request)
 {
-    const ProtobufCFieldDescriptor *f =
-        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "body");
-    return f ? *(char *const *)((const char *)request + f->offset) : NULL;
+    const char *id = text_of(request, "request_id");
+    if (id && id[0])
+        fprintf(cli->err,
+                "it may have been done or not: repeat it with --request-id %s, and it is done "
+                "once\n",
+                id);
 }
 
 int wf_cli_call(struct wf_cli *cli, const ProtobufCMessage *request, ProtobufCMessage **response)
@@ -170,7 +202,9 @@ int wf_cli_call(struct wf_cli *cli, const ProtobufCMessage *request, ProtobufCMe
         return wf_cli_report_local(cli, &wrong);
     struct wf_client_error err = WF_CLIENT_ERROR_INIT;
     if (wf_client_call(client, path, request, response, &o, &err) != WF_CLIENT_OK)
-        code = wf_cli_report_call(cli, &err, draft_of(request));
+        code = wf_cli_report_call(cli, &err, text_of(request, "body"));
+    if (code == WF_EXIT_UNREACHABLE)
+        put_repetition(cli, request);
     wf_client_error_clear(&err);
     return code;
 }
@@ -244,7 +278,8 @@ int wf_cli_confirm(struct wf_cli *cli)
         return WF_EXIT_OK;
     put_filled(cli, cli->err, "", c->warning, NULL);
     if (!cli->terminal_in) {
-        fputs("watchfire: there is no terminal to ask: repeat it with -y\n", cli->err);
+        fputs("watchfire: nothing was changed: there is no terminal to ask; repeat it with -y\n",
+              cli->err);
         return WF_EXIT_USAGE;
     }
     fputs("Go on? [y/N] ", cli->err);

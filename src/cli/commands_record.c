@@ -86,7 +86,7 @@ const struct wf_cli_command wf_cli_record_commands[] = {
      CLUSTER_CALL("RemoveMember"),
      .params = PARAMS(MEMBER_ARG),
      .traits = WF_CLI_CONFIRM,
-     .warning = "{NAME} leaves the cluster and its node stops",
+     .warning = "{NAME} will leave the cluster and its node will stop",
      .done = "{NAME} is no member any more",
      .next = "watchfire cluster status"},
     {.noun = "cluster",
@@ -107,7 +107,7 @@ const struct wf_cli_command wf_cli_record_commands[] = {
      .presets = PRESETS({"role", "STANDBY"}),
      .params = PARAMS(MEMBER_ARG),
      .traits = WF_CLI_CONFIRM,
-     .warning = "{NAME} votes no more: fewer failures can be survived",
+     .warning = "{NAME} will vote no more: fewer failures can be survived",
      .view = "member",
      .id = "member.name",
      .done = MEMBER_IS,
@@ -142,7 +142,8 @@ const struct wf_cli_command wf_cli_record_commands[] = {
                 ARG("ARGUMENTS", NULL, REST,
                     "passed on to watchfired restore: --config and the node's watchfired.yaml")),
      .traits = WF_CLI_CONFIRM,
-     .warning = "the node's data is replaced by {FILE}",
+     .warning =
+         "this node will begin a new cluster from {FILE}; every founder needs the same backup",
      .run = wf_cli_run_restore},
     {0},
 };

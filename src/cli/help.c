@@ -178,7 +178,8 @@ static void help_all(FILE *out)
     for (const struct wf_cli_param *p = wf_cli_global_flags; p->name; p++)
         put_param(out, NULL, p);
     fputs("\nExit codes: 0 done, 1 refused, 2 usage, 3 unreachable, 4 not found, 5 not allowed,\n"
-          "6 changed meanwhile, 7 findings in a draft, 8 does not verify, 9 this machine\n"
+          "6 changed meanwhile, 7 findings in a draft, 8 does not verify, 9 this machine,\n"
+          "130 interrupted\n"
           "\nMore: watchfire help COMMAND\n",
           out);
 }

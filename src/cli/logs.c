@@ -132,7 +132,10 @@ static int verify_file(struct wf_cli *cli, const char *path)
     wf_progress_end(&r.bar);
     if (f != cli->in)
         fclose(f);
-    return rc == WF_OK ? report_chain(cli, &chain) : wf_cli_report_local(cli, &err);
+    if (rc == WF_OK)
+        return report_chain(cli, &chain);
+    wf_wrap(&err, rc, "%s", f == cli->in ? "standard input" : path);
+    return wf_cli_report_local(cli, &err);
 }
 
 // --- the commands --------------------------------------------------------------------------------

@@ -189,6 +189,8 @@ static void assign(struct wf_call *call)
     wf_call_reply(call, &a.base);
 }
 
+static char noted_id[64]; // the request id of the last note
+
 static void on_call(void *ctx, struct wf_call *call)
 {
     (void)ctx;
@@ -222,6 +224,9 @@ static void on_call(void *ctx, struct wf_call *call)
         Watchfire__V1__RemoveUserResponse a = WATCHFIRE__V1__REMOVE_USER_RESPONSE__INIT;
         wf_call_reply(call, &a.base);
     } else {
+        if (strcmp(name, "AddNote") == 0)
+            snprintf(noted_id, sizeof(noted_id), "%s",
+                     ((const Watchfire__V1__AddNoteRequest *)wf_call_request(call))->request_id);
         refuse(call, WF_UNAVAILABLE, "NO_LEADER", NULL);
     }
 }
@@ -303,6 +308,23 @@ static void refusals_have_their_exit_codes(void **state)
     assert_int_equal(RUN(NULL, "incident", "list", "--ca", "/nonexistent"), WF_EXIT_USAGE);
 }
 
+static void an_open_outcome_names_the_id_to_repeat(void **state)
+{
+    (void)state;
+    char advice[128];
+    assert_int_equal(RUN(NULL, "note", "add", "1", "x", "--timeout", "1s"), WF_EXIT_UNREACHABLE);
+    assert_int_equal(strlen(noted_id), 32);
+    snprintf(advice, sizeof(advice), "repeat it with --request-id %s, ", noted_id);
+    assert_non_null(strstr(errors, advice));
+    assert_int_equal(
+        RUN(NULL, "note", "add", "1", "x", "--timeout", "1s", "--request-id", "deploy-4711"),
+        WF_EXIT_UNREACHABLE);
+    assert_string_equal(noted_id, "deploy-4711");
+    assert_non_null(strstr(errors, "repeat it with --request-id deploy-4711, "));
+    assert_int_equal(RUN(NULL, "user", "list", "--timeout", "1s"), WF_EXIT_UNREACHABLE);
+    assert_null(strstr(errors, "--request-id")); // it changes nothing
+}
+
 static void findings_show_the_passage(void **state)
 {
     (void)state;
@@ -318,8 +340,10 @@ static void destruction_asks_first(void **state)
 {
     (void)state;
     assert_int_equal(RUN(NULL, "user", "remove", "chris"), WF_EXIT_USAGE);
-    assert_string_equal(errors, "chris may do nothing any more, and their tokens are revoked\n"
-                                "watchfire: there is no terminal to ask: repeat it with -y\n");
+    assert_string_equal(errors,
+                        "chris will be allowed nothing any more, and their tokens will be revoked\n"
+                        "watchfire: nothing was changed: there is no terminal to ask; "
+                        "repeat it with -y\n");
     assert_int_equal(RUN(NULL, "user", "remove", "chris", "-y"), 0);
     assert_string_equal(out, "chris is removed\n");
 }
@@ -370,7 +394,7 @@ static void the_record_is_verified_here(void **state)
     fputc('!', f);
     fclose(f);
     assert_int_equal(RUN(NULL, "log", "verify", path), WF_EXIT_INVALID);
-    assert_non_null(strstr(errors, "the chain breaks at event 1"));
+    assert_non_null(strstr(errors, "log.wf: the chain breaks at event 1"));
 }
 
 static void a_backup_is_checked_before_it_is_kept(void **state)
@@ -498,6 +522,7 @@ int main(void)
         cmocka_unit_test(quiet_prints_the_id_alone),
         cmocka_unit_test(json_is_the_whole_answer),
         cmocka_unit_test(refusals_have_their_exit_codes),
+        cmocka_unit_test(an_open_outcome_names_the_id_to_repeat),
         cmocka_unit_test(findings_show_the_passage),
         cmocka_unit_test(destruction_asks_first),
         cmocka_unit_test(a_sitrep_is_asked_for),
