@@ -276,10 +276,15 @@ static void on_changed(void *ctx, const struct wf_err *err)
 
 static void answer_status(struct wf_consensus *c, struct wf_ask *ask)
 {
+    struct wf_err err;
     ask->status = malloc(sizeof *ask->status);
-    WF_ASSERT(ask->status != NULL);
-    wf_node_status(c->node, &ask->status->node);
-    ask->status->last_seq = wf_state_last_seq(c->o.state);
+    if (ask->status) {
+        wf_node_status(c->node, &ask->status->node);
+        ask->status->last_seq = wf_state_last_seq(c->o.state);
+    } else {
+        wf_fail(&err, WF_RESOURCE_EXHAUSTED, "the node is out of memory");
+        wf_ask_set_err(ask, &err);
+    }
     wf_post_answer(ask);
 }
 
