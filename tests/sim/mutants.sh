@@ -5,7 +5,7 @@
 #
 # A bug is a patch of mutants/ against C files of src/. The lines above it say what is wrong, what is to
 # catch it, and within how many seeds (from seed 1 on; "Run:" has further arguments of sim). What it
-# changes is compiled and linked in the place of the same files of the simulator in DIR (build/sim by
+# changes is compiled and linked in the place of the same files of the simulator in DIR (.build/sim by
 # default, brought up to date first). Before that the simulator as it is must pass the same seeds.
 set -euo pipefail
 export LC_ALL=C
@@ -24,7 +24,7 @@ if [ ${#names[@]} -eq 0 ]; then
   for patch in "$patches"/*.patch; do names+=("$(basename "$patch" .patch | sed 's/^[0-9]*-//')"); done
 fi
 if [ -z "$build" ]; then
-  build=${SIM_BUILD:-$root/build/sim}
+  build=${SIM_BUILD:-$root/.build/sim}
   [ -f "$build/build.ninja" ] || cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >&2
   ninja -C "$build" sim >&2
 fi
