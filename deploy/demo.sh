@@ -9,8 +9,8 @@
 # in WF_BUILD as it is.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-dir=${WF_DEMO_DIR:-$root/.demo}
-build=${WF_BUILD:-$root/.build/release}
+dir=$(realpath -m "${WF_DEMO_DIR:-$root/.demo}")
+build=$(realpath -m "${WF_BUILD:-$root/.build/release}")
 export PATH=$build:$PATH NO_COLOR=1
 nodes=(fra-1 iad-1 syd-1)
 declare -A region=([fra-1]=fra [iad-1]=iad [syd-1]=syd) port
@@ -264,7 +264,8 @@ prove() {
 }
 
 how_to_go_on() {
-  local p=${port[fra-1]}
+  local p=${port[fra-1]} stop="$root/deploy/demo.sh stop"
+  [ -z "${WF_DEMO_DIR:-}" ] || stop="WF_DEMO_DIR=$dir $stop"
   cat <<MSG
 
 The cluster is running. In another terminal:
@@ -279,7 +280,7 @@ The cluster is running. In another terminal:
     https://127.0.0.1:$p/watchfire.v1.IncidentService/GetIncident -d '{"incidentId":"$incident"}'
 
 Any gRPC client can ask for reflection at 127.0.0.1:$p and needs $dir/ca/ca.pem and the token.
-Logs and data: $dir     Stop it: deploy/demo.sh stop
+Logs and data: $dir     Stop it: $stop
 MSG
 }
 
