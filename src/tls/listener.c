@@ -335,12 +335,14 @@ static int refused_port(const char *address, int errnum, struct wf_err *err)
 int wf_listener_bind(int *fd, const char *address, bool reuse_port, struct wf_err *err)
 {
     struct addrinfo *to;
-    int on = 1, rc = resolve(address, &to, err);
+    int on = 1, off = 0, rc = resolve(address, &to, err);
     if (rc != WF_OK)
         return rc;
     int s = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s < 0 || setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         (reuse_port && setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+        (to->ai_family == AF_INET6 && // whatever net.ipv6.bindv6only says
+         setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) ||
         bind(s, to->ai_addr, to->ai_addrlen) != 0)
         rc = refused_port(address, errno, err);
     freeaddrinfo(to);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -309,6 +310,27 @@ static void a_port_in_use_is_named(void **state)
     close_world(&w);
 }
 
+// In the place of the system's, as one whose administrator has set net.ipv6.bindv6only.
+int socket(int family, int type, int protocol)
+{
+    int on = 1, fd = (int)syscall(SYS_socket, family, type, protocol);
+    if (fd >= 0 && family == AF_INET6)
+        assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on), 0);
+    return fd;
+}
+
+static void all_addresses_are_ipv4_ones_too(void **state)
+{
+    struct wf_err err = {0};
+    int fd = -1, only = 1;
+    socklen_t len = sizeof only;
+    (void)state;
+    assert_int_equal(wf_listener_bind(&fd, ":0", false, &err), WF_OK);
+    assert_int_equal(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len), 0);
+    assert_int_equal(only, 0);
+    close(fd);
+}
+
 static void drain_asks_each_protocol(void **state)
 {
     struct world w;
@@ -572,6 +594,7 @@ int main(void)
         cmocka_unit_test(a_refusal_reaches_both_sides),
         cmocka_unit_test(dialling_fails_in_words),
         cmocka_unit_test(a_port_in_use_is_named),
+        cmocka_unit_test(all_addresses_are_ipv4_ones_too),
         cmocka_unit_test(drain_asks_each_protocol),
         cmocka_unit_test(drain_ends_though_a_protocol_does_not),
         cmocka_unit_test(an_idle_connection_is_closed),
