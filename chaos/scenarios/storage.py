@@ -504,6 +504,10 @@ def no_fds(w):
         return injected(w, node, DESCRIPTORS, "error=EMFILE"), lambda: None
 
     def still_answers(node):
+        other = w.others(node)[0]
+        w.kill(other)
+        w.restart(other)  # the links to it are to be made anew
+        w.sleep(1)
         w.expect(w.status(node, 5), "%s does not answer over the connection it has" % node.name)
     starve(w, refuse, "EMFILE", still_answers)
 
