@@ -266,6 +266,8 @@ static void collect_done(void *arg)
     n->jobs_pending--;
     if (n->stopping)
         node_finish_stop(n);
+    else if (n->image_due && !n->dead)
+        propose_nothing(n); // one that was due meanwhile was put off
 }
 
 // Remove images that neither the stored manifest nor a transfer names, but for one, which the next

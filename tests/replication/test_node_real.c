@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "list_fsm.h"
@@ -631,6 +632,41 @@ static void change(struct cluster *c)
         fail_msg("%s", c->err.msg);
 }
 
+// As a file system that takes its time over a large file.
+static int publish_slowly(void *ctx, const char *from, const char *to, struct wf_err *err)
+{
+    struct timespec pause = {.tv_nsec = 300 * 1000000};
+    if (strstr(to, ".new") != NULL) // an old image becomes the next one's draft
+        nanosleep(&pause, NULL);
+    return wf_files_posix.publish(ctx, from, to, err);
+}
+
+static void want_another(void *ctx, const struct wf_err *err)
+{
+    struct cluster *c = ctx;
+    assert_null(err);
+    wf_node_image(c->s[leader(c)].node, on_changed, c);
+}
+
+static void an_image_is_made_while_old_ones_are_removed(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c);
+    static struct wf_files slow; // used until the node has stopped
+    slow = wf_files_posix;
+    slow.publish = publish_slowly;
+    propose_surely(c, l, 20);
+    c->waiting++;
+    wf_node_image(c->s[l].node, on_changed, c);
+    change(c);
+    propose_surely(c, l, 20);
+    await_even(c);
+    c->s[l].env.env.files = &slow;
+    c->waiting++;
+    wf_node_image(c->s[l].node, want_another, c);
+    change(c);
+}
+
 static void a_lost_quorum_is_recovered_and_the_others_join_anew(void **state)
 {
     struct cluster *c = *state;
@@ -690,6 +726,7 @@ int main(void)
         TEST(leadership_is_handed_over),
         TEST(who_waits_for_an_image_hears_of_the_end),
         TEST(who_hears_an_answer_may_ask_what_is_refused_at_once),
+        TEST(an_image_is_made_while_old_ones_are_removed),
         TEST(a_lost_quorum_is_recovered_and_the_others_join_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
