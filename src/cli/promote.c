@@ -207,7 +207,7 @@ static void give_up(struct promotion *p, const member *m)
     struct wf_client_error err = {.code = WF_CLIENT_DEADLINE_EXCEEDED, .reason = "NOT_CAUGHT_UP"};
     unsigned seconds = p->cli->config.timeout_ms / 1000;
     wf_progress_end(&p->bar);
-    if (!m->connected) {
+    if (m && !m->connected) {
         snprintf(err.reason, sizeof(err.reason), "NOT_ANSWERING");
         snprintf(err.message, sizeof(err.message),
                  "%s has not answered for %u s: is its node running, and does it reach the others? "
@@ -225,6 +225,7 @@ static void give_up(struct promotion *p, const member *m)
     p->code = wf_cli_report_call(p->cli, &err, NULL);
 }
 
+// m is NULL when the cluster has no such member, and its leader was too busy to say so.
 static void wait_for(struct promotion *p, const member *m)
 {
     wf_mono_ns still = wf_clock_mono_ns() - p->moved;
@@ -232,11 +233,11 @@ static void wait_for(struct promotion *p, const member *m)
         give_up(p, m);
         return;
     }
-    if (!m->connected && !p->doubted && still >= DOUBT_NS) {
+    if (m && !m->connected && !p->doubted && still >= DOUBT_NS) {
         p->doubted = true;
         tell(p, "does not answer yet: is its node running?");
     }
-    if (m->connected)
+    if (m && m->connected)
         show_progress(p, m);
     struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000};
     nanosleep(&pause, NULL);
@@ -261,7 +262,7 @@ static void turn(struct promotion *p, const status *s)
         assign(p, STANDBY);
     else if (nearly_level(s, m))
         assign(p, VOTER);
-    if (m && p->code < 0)
+    if (p->code < 0)
         wait_for(p, m);
 }
 

@@ -174,6 +174,11 @@ static void assign(struct wf_call *call)
     Watchfire__V1__AssignMemberResponse a = WATCHFIRE__V1__ASSIGN_MEMBER_RESPONSE__INIT;
     Watchfire__V1__Member m;
     bool voter = r->role == WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_VOTER;
+    if (strcmp(r->name, "gru-1") != 0) {
+        gru.assigned++;
+        refuse(call, WF_FAILED_PRECONDITION, "CHANGE_PENDING", NULL);
+        return;
+    }
     if (voter && gru.role == WATCHFIRE__V1__MEMBER_ROLE__MEMBER_ROLE_VOTER) {
         refuse(call, WF_ALREADY_EXISTS, "", NULL);
         return;
@@ -472,6 +477,16 @@ static void a_member_that_is_down_is_not_waited_for_without_end(void **state)
     assert_int_equal(gru.assigned, 0);
 }
 
+// While another change goes on, the leader does not say that there is no such member.
+static void a_member_that_is_not_there_is_not_asked_for_without_end(void **state)
+{
+    (void)state;
+    memset(&gru, 0, sizeof(gru));
+    assert_int_not_equal(RUN(NULL, "cluster", "promote", "gru-2", "--timeout", "1s"), 0);
+    assert_non_null(strstr(errors, "gave up after 1 s"));
+    assert_true(gru.assigned <= 10);
+}
+
 static void help_and_completion_come_from_the_table(void **state)
 {
     (void)state;
@@ -532,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_page_of_events_names_the_next),
         cmocka_unit_test(a_watch_counts),
         cmocka_unit_test(a_spare_is_promoted_through_its_steps),
+        cmocka_unit_test(a_member_that_is_not_there_is_not_asked_for_without_end),
         cmocka_unit_test(a_promotion_whose_answer_is_lost_is_found_done),
         cmocka_unit_test(a_member_that_is_down_is_not_waited_for_without_end),
         cmocka_unit_test(help_and_completion_come_from_the_table),
