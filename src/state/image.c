@@ -149,6 +149,29 @@ static int hash_fd(int fd, uint64_t *size, uint8_t hash[WF_HASH_SIZE])
     return n == 0 ? 0 : -1;
 }
 
+static int reserved(struct wf_db *db)
+{
+    int n = -1; // asks, and changes nothing
+
+    (void)sqlite3_file_control(db->conn, "main", SQLITE_FCNTL_RESERVE_BYTES, &n);
+    return n;
+}
+
+// SQLite writes the first page last, and others before it when its cache is full: the file has to
+// say from the start whether its pages have sums.
+static int begin_like(struct wf_db *to, struct wf_db *from, struct wf_err *err)
+{
+    int n = reserved(from);
+
+    if (wf_db_int(to, 0, "PRAGMA page_count", "") == 0) {
+        (void)sqlite3_file_control(to->conn, "main", SQLITE_FCNTL_RESERVE_BYTES, &n);
+        wf_db_exec(to, "PRAGMA user_version = 1");
+    } else if (!to->broken && reserved(to) != n) {
+        return wf_fail(err, WF_FAILED_PRECONDITION, "the older image has other pages");
+    }
+    return wf_db_fault(to, err);
+}
+
 static int fill(struct wf_state_image *image, const char *path, int fd, struct wf_err *err)
 {
     struct wf_db to;
@@ -158,7 +181,7 @@ static int fill(struct wf_state_image *image, const char *path, int fd, struct w
         return rc;
     wf_db_exec(&to, "PRAGMA journal_mode = OFF");
     wf_db_exec(&to, "PRAGMA synchronous = OFF"); // fsynced as a whole afterwards
-    rc = wf_db_fault(&to, err);
+    rc = begin_like(&to, &image->db, err);
     if (rc == WF_OK)
         rc = copy(&to, &image->db, fd, err);
     wf_db_close(&to);

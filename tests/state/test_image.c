@@ -64,6 +64,28 @@ static void an_image_that_the_disk_did_not_take_is_none(void **state)
     world_close(&w);
 }
 
+// Larger than SQLite's cache, so that pages are written before the first one is.
+static void an_image_may_be_large(void **state)
+{
+    static char text[4000];
+    struct world w;
+    char path[128];
+
+    (void)state;
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    memset(text, 'x', sizeof text - 1);
+    image_path(&w, path);
+    for (int older = 0; older < 2; older++) {
+        for (int i = 0; i < 1000; i++)
+            assert_int_equal(note(&w, "sam", text), WF_OK);
+        take(&w, path);
+        if (wf_state_install(w.s, path, &w.err) != WF_OK)
+            fail_msg("%s", w.err.msg);
+    }
+    world_close(&w);
+}
+
 static void an_image_is_of_its_moment(void **state)
 {
     struct world w, other;
@@ -350,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_image_is_of_its_moment),
         cmocka_unit_test(in_memory_too),
+        cmocka_unit_test(an_image_may_be_large),
         cmocka_unit_test(a_taken_image_is_adopted_afterwards),
         cmocka_unit_test(anybody_can_open_it),
         cmocka_unit_test(an_older_image_replaces_a_newer_state),
