@@ -213,10 +213,12 @@ void ship_ack(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
         if (!o->complete)
             o->moved_ms = node_now_ms(n);
         o->complete = true;
-        if (o->install)
+        if (o->install) {
             wf_guard_send_install(n->guard, from, &o->manifest);
-        else
+        } else {
+            memcpy(p->seed, o->info.hash, WF_HASH_SIZE);
             ship_stop(p);
+        }
         return;
     }
     if (!o->answered || m->offset > o->acked)
@@ -231,6 +233,17 @@ void ship_ack(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
     pump(n, p);
 }
 
+// It has taken this image in and differs all the same: the image is of a state that was wrong, ours
+// before we were mended, perhaps.
+static bool was_no_help(const struct peer *p, const struct wf_manifest *m)
+{
+    struct wf_image_info info;
+    wf_unix_ms time;
+
+    return p != NULL && wf_manifest_decode(m->data, &time, &info) == WF_OK &&
+           memcmp(p->seed, info.hash, WF_HASH_SIZE) == 0;
+}
+
 // A fenced node wants an image no older than m->info.index.
 void ship_request(struct wf_node *n, uint64_t from, const struct wf_msg_image *m)
 {
@@ -238,7 +251,7 @@ void ship_request(struct wf_node *n, uint64_t from, const struct wf_msg_image *m
 
     if (!node_leads(n) || n->fenced || wf_raft_role(node_raft(n), from) < 0)
         return;
-    if (have->index != 0 && have->index >= m->info.index)
+    if (have->index != 0 && have->index >= m->info.index && !was_no_help(peer_get(n, from), have))
         ship_start(n, from, have, false);
     else if (!n->job.running)
         image_make_now(n);

@@ -167,6 +167,7 @@ struct peer {
     uint64_t forward_origin, forward_past; // its process, and the one before that
     uint64_t forward_top, forward_seen; // its forwards: highest number, and which of the 64 below
     struct image_out *out;
+    uint8_t seed[WF_HASH_SIZE]; // of the image that was to mend its state and is there; zero: none
 };
 
 enum { PEERS_MAX = 2 * WF_MEMBERS_MAX };
@@ -360,6 +361,7 @@ void peers_removed(struct wf_node *n, const struct wf_msg_removed *m);
 void peers_stranger(struct wf_node *n, uint64_t from);
 void peers_note_append(struct wf_node *n, const struct wf_msg_append *m);
 void peers_note_applied(struct wf_node *n);
+uint32_t peers_all_know(const struct wf_node *n); // as struct wf_fsm has it
 void node_fence(struct wf_node *n, const char *why);
 
 // node_metrics.c
