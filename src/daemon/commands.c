@@ -23,7 +23,7 @@ static int pack(command *c, const char *node, const char *request_id, struct wf_
     return WF_OK;
 }
 
-int wf_command_genesis(const struct wf_config *config, struct wf_buf *out)
+int wf_command_genesis(const struct wf_config *config, uint32_t schema, struct wf_buf *out)
 {
     Watchfire__Internal__V1__GenesisCommand g = WATCHFIRE__INTERNAL__V1__GENESIS_COMMAND__INIT;
     Watchfire__V1__User users[WF_LIST_MAX], *pointers[WF_LIST_MAX];
@@ -39,6 +39,7 @@ int wf_command_genesis(const struct wf_config *config, struct wf_buf *out)
     }
     g.cluster_id = (ProtobufCBinaryData){sizeof config->cluster_id, (uint8_t *)config->cluster_id};
     g.cluster_name = config->cluster.name;
+    g.schema = schema;
     g.n_users = b->admins_count;
     g.users = pointers;
     c.request_case = WATCHFIRE__INTERNAL__V1__COMMAND__REQUEST_GENESIS;

@@ -6,9 +6,9 @@
 #include "base/buf.h"
 #include "daemon/config.h"
 
-// The first command of a cluster: its id and name, and the admins of config->bootstrap. Appended to
-// out. Returns WF_OK or WF_RESOURCE_EXHAUSTED.
-int wf_command_genesis(const struct wf_config *config, struct wf_buf *out);
+// The first command of a cluster: its id and name, the admins of config->bootstrap, and the schema
+// that its state begins with. Appended to out. Returns WF_OK or WF_RESOURCE_EXHAUSTED.
+int wf_command_genesis(const struct wf_config *config, uint32_t schema, struct wf_buf *out);
 
 // Members changed: action is "added", "promoted", "demoted" or "removed". Appended to out.
 int wf_command_member(const char *by_node, const char *action, const char *member,

@@ -204,7 +204,7 @@ static void propose_genesis(struct wf_consensus *c)
         return;
     struct wf_buf b;
     wf_buf_init(&b, WF_COMMAND_MAX);
-    if (wf_command_genesis(c->o.config, &b) == WF_OK) {
+    if (wf_command_genesis(c->o.config, wf_state_knows(c->o.state), &b) == WF_OK) {
         wf_log(WF_LOG_INFO, "beginning the cluster", "cluster", c->o.config->cluster.name, NULL);
         c->genesis_proposed = true;
         wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_begun, c);

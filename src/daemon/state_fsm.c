@@ -53,6 +53,11 @@ static struct wf_bytes tick_command(void *ctx)
     return (struct wf_bytes){b.data, b.len};
 }
 
+static void all_know(void *ctx, uint32_t version)
+{
+    wf_state_all_know(((struct wf_state_fsm *)ctx)->state, version);
+}
+
 static int image_begin(void *ctx, void **image, struct wf_err *err)
 {
     struct wf_state_fsm *f = ctx;
@@ -120,6 +125,8 @@ void wf_state_fsm_init(struct wf_state_fsm *f, struct wf_state *state, struct wf
                              .apply = apply,
                              .applied = applied,
                              .digest = digest,
+                             .knows = wf_state_knows(state),
+                             .all_know = all_know,
                              .next_due = next_due,
                              .tick_command = tick_command,
                              .image_begin = image_begin,

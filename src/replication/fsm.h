@@ -52,6 +52,13 @@ struct wf_fsm {
     // The rolling digest over all applied commands and results; equal on all nodes at equal index.
     void (*digest)(void *ctx, uint8_t out[WF_HASH_SIZE]);
 
+    // The newest version of the state's rules that this program knows; 0: they have none.
+    uint32_t knows;
+    // NULL, or: the newest that all members' programs know, as far as the leader has heard; 0: not
+    // all have told. Told to the leader's state before next_due, which may then be now: what
+    // tick_command gives raises the state to it.
+    void (*all_know)(void *ctx, uint32_t version);
+
     // When the state next wants a tick (offer expiry and the like), or INT64_MAX. The leader then
     // proposes the bytes of tick_command.
     wf_unix_ms (*next_due)(void *ctx);

@@ -191,6 +191,7 @@ static void send_status(struct wf_node *n)
     m.status.leader = node_leader(n);
     m.status.applied = applied;
     m.status.fenced = n->fenced;
+    m.status.knows = n->fsm.knows;
     n->fsm.digest(n->fsm.ctx, m.status.digest);
     if (mark != NULL) {
         m.status.mark = mark->index;
@@ -200,6 +201,25 @@ static void send_status(struct wf_node *n)
         if (n->peers[i].member)
             (void)node_send(n, n->peers[i].id, &m);
     }
+}
+
+uint32_t peers_all_know(const struct wf_node *n)
+{
+    const struct raft_configuration *c = wf_raft_configuration(node_raft(n));
+    uint32_t least = n->fsm.knows;
+
+    for (unsigned i = 0; i < c->n; i++) {
+        const struct peer *p = peer_get((struct wf_node *)n, c->servers[i].id);
+
+        // A spare has no log, and does not know whom to tell.
+        if (c->servers[i].id == n->opts.id || c->servers[i].role == RAFT_SPARE)
+            continue;
+        if (p == NULL || !p->has_status)
+            return 0;
+        if (p->status.knows < least)
+            least = p->status.knows;
+    }
+    return least;
 }
 
 void node_fence(struct wf_node *n, const char *why)

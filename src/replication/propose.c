@@ -304,8 +304,11 @@ void propose_due(struct wf_node *n)
 {
     struct wf_bytes command;
 
-    if (n->due_pending || !wf_guard_established(n->guard) || n->fenced ||
-        n->fsm.next_due(n->fsm.ctx) > n->env->unix_ms(n->env->ctx))
+    if (n->due_pending || !wf_guard_established(n->guard) || n->fenced)
+        return;
+    if (n->fsm.all_know != NULL)
+        n->fsm.all_know(n->fsm.ctx, peers_all_know(n));
+    if (n->fsm.next_due(n->fsm.ctx) > n->env->unix_ms(n->env->ctx))
         return;
     command = n->fsm.tick_command(n->fsm.ctx);
     if (command.len == 0)

@@ -103,6 +103,7 @@ static void put_status(struct wf_buf *b, const struct wf_msg_status *m)
     wf_buf_put_u64(b, m->mark);
     wf_buf_append(b, m->mark_digest, sizeof m->mark_digest);
     wf_buf_put_u8(b, m->fenced);
+    wf_buf_put_u32(b, m->knows);
 }
 
 static void put_image(struct wf_buf *b, const struct wf_msg_image *m)
@@ -325,6 +326,7 @@ static void get_status(struct wf_reader *r, struct wf_msg_status *m)
     m->mark = wf_get_u64(r);
     get_fixed(r, m->mark_digest, sizeof m->mark_digest);
     m->fenced = get_bool(r);
+    m->knows = wf_get_u32(r);
 }
 
 static void get_image(struct wf_reader *r, struct wf_msg_image *m)

@@ -125,6 +125,7 @@ struct wf_msg_status {
     uint64_t mark;                // the last multiple of WF_DIGEST_EVERY applied; 0: none
     uint8_t mark_digest[WF_HASH_SIZE];
     bool fenced;
+    uint32_t knows; // struct wf_fsm's, of the sender
 };
 
 struct wf_msg_removed {

@@ -58,7 +58,8 @@ static void tick(struct wf_op *op, const INTERNAL(TickCommand) * c)
     X(GENESIS, genesis, "node/genesis", BY_NODE, wf_cluster_genesis) \
     X(REFUSALS, refusals, "node/refusals", BY_NODE, wf_audit_refusals) \
     X(TOKEN_USE, token_use, "node/token_use", BY_NODE, wf_token_used) \
-    X(MEMBER, member, "node/member", BY_NODE, wf_cluster_member)
+    X(MEMBER, member, "node/member", BY_NODE, wf_cluster_member) \
+    X(MIGRATE, migrate, "node/migrate", BY_NODE, wf_cluster_migrate)
 // clang-format on
 
 // The rules take their own message type: one trampoline each.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/cluster.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -12,6 +13,7 @@
 #include "state/refuse.h"
 #include "state/requests.h"
 #include "state/roles.h"
+#include "state/schema.h"
 
 static void cluster_event(struct wf_op *op, const char *action, const char *node,
                           const char *detail, const char *sentence)
@@ -48,6 +50,37 @@ static bool admins_fit(struct wf_op *op, const INTERNAL(GenesisCommand) * c)
            wf_refuse_field(op, "REQUIRED", "users", 0, "a cluster begins with at least one admin");
 }
 
+// The state has that schema from here on; false: this program does not know it, and the node stops.
+static bool raise_schema(struct wf_op *op, uint32_t schema)
+{
+    struct wf_state *s = op->s;
+
+    if (schema > (uint32_t)s->knows) {
+        s->db.broken = true;
+        wf_fail_reason(&s->db.fault, WF_FAILED_PRECONDITION, "SCHEMA_NEWER",
+                       "the cluster goes on with schema version %u, this program knows %d: install "
+                       "a newer watchfired",
+                       schema, s->knows);
+        return false;
+    }
+    wf_schema_raise(&s->db, (int)schema);
+    s->schema = (int)schema;
+    return true;
+}
+
+void wf_cluster_migrate(struct wf_op *op, const INTERNAL(MigrateCommand) * c)
+{
+    char schema[16];
+
+    snprintf(schema, sizeof schema, "%u", c->schema);
+    if (c->schema <= (uint32_t)op->s->schema)
+        wf_refuse(op, WF_ALREADY_EXISTS, "SCHEMA_REACHED", "the state has schema version %d",
+                  op->s->schema);
+    else if (raise_schema(op, c->schema))
+        cluster_event(op, "migrated", "", schema,
+                      wf_arena_printf(op->arena, "The state went on to schema version %s", schema));
+}
+
 void wf_cluster_genesis(struct wf_op *op, const INTERNAL(GenesisCommand) * c)
 {
     struct wf_meta *m = &op->s->meta;
@@ -64,6 +97,8 @@ void wf_cluster_genesis(struct wf_op *op, const INTERNAL(GenesisCommand) * c)
         return;
     }
     if (!wf_need_user_name(op, "cluster_name", c->cluster_name) || !admins_fit(op, c))
+        return;
+    if (c->schema > (uint32_t)op->s->schema && !raise_schema(op, c->schema))
         return;
     m->genesis = true;
     memcpy(m->cluster_id, c->cluster_id.data, sizeof m->cluster_id);

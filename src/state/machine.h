@@ -47,6 +47,10 @@ struct wf_state {
     bool due_changed;
     uint8_t tick[64];
     size_t tick_len;
+    int schema;           // of the file
+    int knows;            // the newest that this program does: WF_SCHEMA_VERSION, or less in a test
+    uint32_t all_know;    // the newest that all members do, while this node leads; 0: not known
+    uint8_t raise[64];    // the command that raises it, made at need
     char *dir;            // NULL: in memory
     _Atomic bool damaged; // see wf_state_damaged()
 };

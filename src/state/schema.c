@@ -47,6 +47,7 @@ static const char *const steps[WF_SCHEMA_VERSION][32] = {
         " created_at INTEGER NOT NULL, created_by TEXT NOT NULL, expires_at INTEGER NOT NULL,"
         " last_used_at INTEGER NOT NULL, revoked INTEGER NOT NULL) STRICT",
         "CREATE INDEX tokens_of ON tokens(owner, id)",
+        "CREATE TABLE token_makers(id INTEGER PRIMARY KEY, maker INTEGER NOT NULL) STRICT",
         "CREATE TABLE audit(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,"
         " kind INTEGER NOT NULL, role INTEGER NOT NULL, method TEXT NOT NULL,"
         " target TEXT NOT NULL, code INTEGER NOT NULL, message TEXT NOT NULL, node TEXT NOT NULL,"
@@ -60,39 +61,51 @@ static const char *const steps[WF_SCHEMA_VERSION][32] = {
         "'')",
     },
     {
-        // Tokens made with tokens.
-        "CREATE TABLE token_makers(id INTEGER PRIMARY KEY, maker INTEGER NOT NULL) STRICT",
+        // What was made with a token is looked for when that is revoked.
         "CREATE INDEX token_makers_of ON token_makers(maker)",
     },
 };
 
-int wf_schema_prepare(struct wf_db *db, struct wf_err *err)
+int wf_schema_version(struct wf_db *db)
+{
+    return (int)wf_db_int(db, 0, "PRAGMA user_version", "");
+}
+
+void wf_schema_raise(struct wf_db *db, int version)
 {
     char pragma[64];
-    int64_t version = wf_db_int(db, 0, "PRAGMA user_version", "");
+    int from = wf_schema_version(db);
+
+    WF_ASSERT(version <= WF_SCHEMA_VERSION && (from < version || db->broken));
+    for (int v = from; v < version; v++)
+        for (int i = 0; i < 32 && steps[v][i] != NULL; i++)
+            wf_db_exec(db, steps[v][i]);
+    sqlite3_snprintf(sizeof pragma, pragma, "PRAGMA user_version = %d", version);
+    wf_db_exec(db, pragma);
+}
+
+int wf_schema_prepare(struct wf_db *db, struct wf_err *err)
+{
+    int version = wf_schema_version(db);
 
     if (db->broken)
         return wf_db_fault(db, err);
     if (version < 0 || version > WF_SCHEMA_VERSION)
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "SCHEMA_NEWER",
-                              "the state has schema version %lld, this program knows %d: install a "
+                              "the state has schema version %d, this program knows %d: install a "
                               "newer watchfired",
-                              (long long)version, WF_SCHEMA_VERSION);
-    if (version == WF_SCHEMA_VERSION)
+                              version, WF_SCHEMA_VERSION);
+    if (version > 0)
         return WF_OK;
     wf_db_exec(db, "BEGIN IMMEDIATE");
-    for (; version < WF_SCHEMA_VERSION; version++)
-        for (int i = 0; i < 32 && steps[version][i] != NULL; i++)
-            wf_db_exec(db, steps[version][i]);
-    sqlite3_snprintf(sizeof pragma, pragma, "PRAGMA user_version = %d", WF_SCHEMA_VERSION);
-    wf_db_exec(db, pragma);
+    wf_schema_raise(db, 1);
     wf_db_exec(db, "COMMIT");
     return wf_db_fault(db, err);
 }
 
-static bool is_step(const char *sql)
+static bool is_step(const char *sql, int version)
 {
-    for (int v = 0; v < WF_SCHEMA_VERSION; v++)
+    for (int v = 0; v < version; v++)
         for (int i = 0; i < 32 && steps[v][i] != NULL; i++)
             if (strcmp(steps[v][i], sql) == 0)
                 return true;
@@ -101,20 +114,19 @@ static bool is_step(const char *sql)
 
 int wf_schema_check(struct wf_db *db, struct wf_err *err)
 {
-    int64_t version = wf_db_int(db, -1, "PRAGMA user_version", "");
-    int found = 0, wanted = 0;
+    int version = wf_schema_version(db), found = 0, wanted = 0;
     bool foreign = false;
 
-    if (!db->broken && version != WF_SCHEMA_VERSION)
+    if (!db->broken && (version < 1 || version > WF_SCHEMA_VERSION))
         return wf_fail_reason(
             err, version > WF_SCHEMA_VERSION ? WF_FAILED_PRECONDITION : WF_DATA_LOSS, "SCHEMA",
-            "schema version %lld, expected %d", (long long)version, WF_SCHEMA_VERSION);
+            "schema version %d, this program knows 1 to %d", version, WF_SCHEMA_VERSION);
     sqlite3_stmt *q = wf_db_query(db, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL", "");
     while (wf_db_next(db, q)) {
         found++;
-        foreign = foreign || !is_step(wf_db_text(q, 0));
+        foreign = foreign || !is_step(wf_db_text(q, 0), version);
     }
-    for (int v = 0; v < WF_SCHEMA_VERSION; v++)
+    for (int v = 0; v < version && !db->broken; v++)
         for (int i = 0; i < 32 && steps[v][i] != NULL; i++)
             wanted += strncmp(steps[v][i], "CREATE ", 7) == 0;
     if (!db->broken && (foreign || found != wanted))

@@ -17,20 +17,27 @@
 
 // --- open and close -----------------------------------------------------------------------------
 
-static void make_tick(struct wf_state *s)
+// A command of this node's own; out has 64 bytes.
+static size_t pack_own(int request_case, void *request, uint8_t *out)
 {
     INTERNAL(Command) c = WATCHFIRE__INTERNAL__V1__COMMAND__INIT;
-    INTERNAL(TickCommand) t = WATCHFIRE__INTERNAL__V1__TICK_COMMAND__INIT;
     V1(Actor) a = WATCHFIRE__V1__ACTOR__INIT;
 
     a.name = (char *)"watchfire";
     a.kind = KIND_NODE;
     c.actor = &a;
     c.request_id_assigned = true;
-    c.request_case = REQUEST(TICK);
-    c.tick = &t;
-    WF_ASSERT(protobuf_c_message_get_packed_size(&c.base) <= sizeof s->tick);
-    s->tick_len = protobuf_c_message_pack(&c.base, s->tick);
+    c.request_case = (INTERNAL(Command__RequestCase))request_case;
+    c.tick = request; // the members of the oneof are pointers all
+    WF_ASSERT(protobuf_c_message_get_packed_size(&c.base) <= 64);
+    return protobuf_c_message_pack(&c.base, out);
+}
+
+static void make_tick(struct wf_state *s)
+{
+    INTERNAL(TickCommand) t = WATCHFIRE__INTERNAL__V1__TICK_COMMAND__INIT;
+
+    s->tick_len = pack_own(REQUEST(TICK), &t, s->tick);
 }
 
 // WAL with NORMAL never leaves a half-written file; what a power cut takes, the raft log has. The
@@ -70,6 +77,7 @@ static void check_head(struct wf_state *s)
 void wf_state_load(struct wf_state *s)
 {
     wf_meta_load(&s->db, &s->meta);
+    s->schema = wf_schema_version(&s->db);
     check_head(s);
     wf_requests_load(s);
     s->due_changed = true;
@@ -88,6 +96,7 @@ int wf_state_open(struct wf_state **out, const char *dir, struct wf_err *err)
     wf_buf_init(&s->results, WF_RESULTS_MAX);
     snprintf(path, sizeof path, "%s/state.db", dir != NULL ? dir : "");
     s->dir = dir != NULL ? strdup(dir) : NULL;
+    s->knows = WF_SCHEMA_VERSION;
     make_tick(s);
     // Never without memory: an empty result has an address too.
     bool room = wf_buf_reserve(&s->results, WF_ENTRY_MAX) != NULL;
@@ -233,16 +242,41 @@ int wf_state_apply(struct wf_state *s, uint64_t index, uint64_t term, wf_unix_ms
     return WF_OK;
 }
 
+// --- what is due --------------------------------------------------------------------------------
+
+uint32_t wf_state_knows(const struct wf_state *s)
+{
+    return (uint32_t)s->knows;
+}
+
+void wf_state_all_know(struct wf_state *s, uint32_t schema)
+{
+    s->all_know = schema;
+}
+
+// The schema that the state may have by now.
+static int may_have(const struct wf_state *s)
+{
+    return s->all_know < (uint32_t)s->knows ? (int)s->all_know : s->knows;
+}
+
 wf_unix_ms wf_state_next_due(const struct wf_state *s)
 {
     wf_unix_ms requests = wf_requests_due(s);
 
+    if (may_have(s) > s->schema && s->meta.genesis)
+        return 0;
     return s->incident_due < requests ? s->incident_due : requests;
 }
 
-struct wf_state_bytes wf_state_tick(const struct wf_state *s)
+struct wf_state_bytes wf_state_tick(struct wf_state *s)
 {
-    return (struct wf_state_bytes){s->tick, s->tick_len};
+    INTERNAL(MigrateCommand) m = WATCHFIRE__INTERNAL__V1__MIGRATE_COMMAND__INIT;
+
+    m.schema = (uint32_t)may_have(s);
+    if (may_have(s) <= s->schema || !s->meta.genesis)
+        return (struct wf_state_bytes){s->tick, s->tick_len};
+    return (struct wf_state_bytes){s->raise, pack_own(REQUEST(MIGRATE), &m, s->raise)};
 }
 
 int wf_state_checkpoint(const char *dir, struct wf_err *err)

@@ -29,7 +29,7 @@ struct wf_state_bytes {
     size_t len;
 };
 
-// Open (and create, or migrate) the state in directory dir; NULL: in memory, without readers'
+// Open (or create) the state in directory dir; NULL: in memory, without readers'
 // threads. Refused: a newer schema (FAILED_PRECONDITION), a file that is not intact (DATA_LOSS: the
 // caller removes it and installs an image or replays the log).
 int wf_state_open(struct wf_state **out, const char *dir, struct wf_err *err);
@@ -53,7 +53,13 @@ bool wf_state_damaged(const struct wf_state *s);
 // When something next falls due (an offer lapses, a claim holds, remembered ids expire); INT64_MAX
 // when nothing does. The leader then proposes the command of wf_state_tick().
 wf_unix_ms wf_state_next_due(const struct wf_state *s);
-struct wf_state_bytes wf_state_tick(const struct wf_state *s);
+// When all members know a newer schema, that is due, and the command raises the state to it.
+struct wf_state_bytes wf_state_tick(struct wf_state *s);
+
+// The newest schema that the programs of all members know, this node's included, as far as a leader
+// has heard; 0: not all have told.
+uint32_t wf_state_knows(const struct wf_state *s); // this program's
+void wf_state_all_know(struct wf_state *s, uint32_t schema);
 
 // Images: begin pins the state as of now (a read transaction on an own connection), write copies it
 // to path off the consensus thread, fsyncs it and reports size and SHA-256 of the file; end lets

@@ -19,7 +19,8 @@ static void apply(struct wf_state *s, const uint8_t *data, size_t len, wf_unix_m
     struct wf_err err;
     int rc = wf_state_apply(s, wf_state_applied(s) + 1, 1, now, &c, 1, &r, &err);
 
-    WF_ASSERT(rc == WF_OK || strcmp(err.reason, "COMMAND_NEWER") == 0);
+    WF_ASSERT(rc == WF_OK || strcmp(err.reason, "COMMAND_NEWER") == 0 ||
+              strcmp(err.reason, "SCHEMA_NEWER") == 0);
     if (rc != WF_OK)
         return;
     INTERNAL(Result) *result = watchfire__internal__v1__result__unpack(NULL, r.len, r.data);

@@ -651,6 +651,7 @@ static void propose_genesis(struct sim *s, struct life *leader)
     g.cluster_id.data = id;
     g.cluster_id.len = sizeof id;
     g.cluster_name = (char *)"sim";
+    g.schema = (uint32_t)s->profile.schema;
     g.users = list;
     g.n_users = s->profile.clients;
     actor.name = leader->server->name;

@@ -9,6 +9,7 @@
 #include "files.h"
 #include "replication/node_internal.h"
 #include "sim.h"
+#include "state/schema.h"
 
 static void nothing(void *ctx, const struct wf_err *err)
 {
@@ -243,6 +244,8 @@ static bool may_lose_one(struct sim *s)
 {
     const struct life *l = sim_leader(s);
 
+    if (s->flips > 0)
+        return false; // one of them may be wrong
     if (s->profile.membership)
         return l != NULL && sim_all_quiet(s) &&
                wf_configuration_voters(wf_raft_configuration(node_raft(l->node))) >= 3;
@@ -297,7 +300,7 @@ static void flip_a_bit(struct sim *s)
 
     // One in a run: a majority must be right for the wrong one to be told, and a wrong image may be
     // lying about.
-    if (s->flips > 0)
+    if (s->flips > 0 || lost(s) > 0)
         return;
     if (v->life == NULL || sim_state_applied(v->life) < 2)
         return;
@@ -403,18 +406,41 @@ void sim_heal(struct sim *s)
         v->disk_min = 100000;
         v->disk_max = MS(2);
         v->disk_fails = v->state_fails = v->disk_full = false;
-        if (v->rotten &&
-            v->life != NULL) { // what has not been found yet must not disturb the peace
+        if (v->rotten) { // what has not been found yet must not disturb the peace
             sim_server_crash(v);
-            v->drop_state = true;
+            v->drop_state = !v->gone;
         }
         if (v->life == NULL && !v->gone && !v->removed)
             restart_in(v, sim_random(s, 0, MS(100)));
     }
 }
 
+// A machine gets the newer program, and is started anew with it.
+static void upgrade(struct sim *s, struct event *e)
+{
+    struct server *v = NULL;
+    unsigned n = 0;
+
+    (void)e;
+    if (s->healed)
+        return;
+    s->upgrading = true;
+    for (unsigned i = 0; i < s->n_servers; i++) {
+        if (s->servers[i].knows < WF_SCHEMA_VERSION && sim_random(s, 0, n++) == 0)
+            v = &s->servers[i];
+    }
+    if (v == NULL)
+        return;
+    sim_trace(s, "%s is UPGRADED", v->name);
+    crash(s, v);
+    v->knows = WF_SCHEMA_VERSION;
+    sim_at(s, s->now + sim_random(s, MS(100), SEC(4)), upgrade, NULL);
+}
+
 void sim_faults_start(struct sim *s)
 {
+    if (s->profile.upgrade)
+        sim_at(s, sim_random(s, SEC(2), SEC(20)), upgrade, NULL);
     sim_at(s, MS(1000), fault, NULL);
     sim_at(s, MS(1000), caretaker, NULL);
 }

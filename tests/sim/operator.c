@@ -7,6 +7,7 @@
 
 #include "replication/node_internal.h"
 #include "sim.h"
+#include "state/schema.h"
 
 enum { MEMBERS_AT_MOST = 7 };
 
@@ -55,8 +56,18 @@ static void add(struct sim *s, struct life *l)
     wf_node_add(l->node, name, "r9", address, on_done, s);
 }
 
+// A spare gets the newer program before it takes part: it has no say in when the state goes on.
+static bool is_too_old(struct sim *s, const struct wf_member *m)
+{
+    const struct server *v = server_of(s, m->id);
+
+    return s->upgrading && m->role == WF_SPARE && v != NULL && v->knows < WF_SCHEMA_VERSION;
+}
+
 static void assign(struct sim *s, struct life *l, const struct wf_member *m, enum wf_role role)
 {
+    if (is_too_old(s, m))
+        return;
     sim_trace(s, "ASSIGN %s %d at %s", m->name, (int)role, l->server->name);
     wf_node_assign(l->node, m->name, role, on_done, s);
 }
@@ -138,7 +149,7 @@ static void lose_one(struct sim *s, const struct wf_node_status *st)
 {
     struct server *v = server_of(s, st->members[sim_random(s, 0, st->n - 1)].member.id);
 
-    if (v == NULL || !sim_all_quiet(s) || st->change_pending)
+    if (v == NULL || s->flips > 0 || !sim_all_quiet(s) || st->change_pending)
         return;
     sim_lose(v, "its machine burns");
 }

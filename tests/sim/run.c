@@ -13,6 +13,7 @@
 #include "model.h"
 #include "replication/configuration.h"
 #include "sim.h"
+#include "state/schema.h"
 
 enum { STEPS_MAX = 3000000 };
 
@@ -122,12 +123,14 @@ static void draw_profile(struct sim *s)
     p->transfers = sim_chance(s, 500);
     p->stalls = sim_chance(s, 500);
     p->disk_errors = sim_chance(s, 300);
-    p->corrupt = p->images && sim_chance(s, 100);
+    p->corrupt = p->images && sim_chance(s, 200);
     p->damage = sim_chance(s, 200);
     p->clocks = sim_chance(s, 400);
     p->pauses = sim_chance(s, 400);
     p->clogs = sim_chance(s, 300);
     p->core_only = !p->membership && !p->corrupt && sim_chance(s, 400);
+    p->upgrade = sim_chance(s, 300);
+    p->schema = WF_SCHEMA_VERSION - (p->upgrade || sim_chance(s, 300));
     p->grow = p->membership && sim_chance(s, 150);
     p->election_ms = p->wan ? 1000 : (unsigned)sim_random(s, 3, 6) * 100;
     p->heartbeat_ms = p->wan ? 100 : (unsigned)sim_random(s, 4, 8) * 10;
@@ -135,7 +138,8 @@ static void draw_profile(struct sim *s)
     p->think_ms = (unsigned)sim_random(s, 200, 1200);
     if (s->opts.dense)
         p->wan = true;
-    if (p->wan && (sim_chance(s, 300) || s->opts.dense)) { // several writes in every round trip
+    p->dense = p->wan && (sim_chance(s, 300) || s->opts.dense);
+    if (p->dense) { // several writes in every round trip
         p->clients = 16;
         p->think_ms = (unsigned)sim_random(s, 40, 120);
     }

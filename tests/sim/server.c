@@ -7,6 +7,7 @@
 #include "files.h"
 #include "replication/node_internal.h"
 #include "sim.h"
+#include "state/schema.h"
 
 struct server *sim_server_new(struct sim *s, uint64_t id, const char *name)
 {
@@ -24,6 +25,7 @@ struct server *sim_server_new(struct sim *s, uint64_t id, const char *name)
     if (s->profile.clocks)
         v->drift_ppm = (int64_t)sim_random(s, 0, 1000) - 500;
     v->wall_ms = 3 * (int64_t)v->at;
+    v->knows = s->profile.upgrade && !s->upgrading ? WF_SCHEMA_VERSION - 1 : WF_SCHEMA_VERSION;
     s->n_servers++;
     return v;
 }
@@ -65,8 +67,13 @@ static void fill_options(struct server *v, struct wf_node_options *o, char *imag
                                   .guards = v->sim->opts.guards,
                                   .stock = v->sim->opts.stock};
     snprintf(o->name, sizeof o->name, "%s", v->name);
-    o->image_every_bytes = p->images ? (p->harsh ? 5000 : 20000) : UINT64_MAX / 2;
-    o->log_trailing_bytes = p->images ? (p->harsh ? 1500 : 8000) : 0;
+    o->image_every_bytes = UINT64_MAX / 2;
+    if (!p->images)
+        return;
+    // Over a WAN with many writes, an image is long on its way, and the log behind it must be
+    // there.
+    o->image_every_bytes = p->harsh ? 5000 : p->dense ? 60000 : 20000;
+    o->log_trailing_bytes = p->harsh ? 1500 : p->dense ? 40000 : 8000;
 }
 
 static struct life *life_new(struct server *v)

@@ -90,6 +90,7 @@ struct server {
     bool drop_state; // it did, and begins anew
     bool hurt;       // this life's disk was made to fail
     bool restarting; // it will come back by itself
+    int knows;       // which schema of the state its program knows
     // its disk
     uint64_t disk_min, disk_max;  // latency of an append, ns
     bool disk_fails, state_fails; // the next write does
@@ -140,8 +141,9 @@ struct life {
 struct profile {
     unsigned servers;
     bool wan, images, membership, transfers, stalls, disk_errors, corrupt, grow, harsh;
-    bool clocks, pauses, clogs, damage, core_only;
+    bool clocks, pauses, clogs, damage, core_only, upgrade, dense;
     unsigned election_ms, heartbeat_ms;
+    int schema; // that the cluster begins with
     unsigned clients, think_ms;
     unsigned loss_pm, dup_pm, reorder_pm; // at most, per mille
     uint64_t jitter;                      // at most
@@ -176,6 +178,7 @@ struct sim {
     uint64_t delay_min, delay_max;
     uint64_t pair_delay[SERVERS_MAX][SERVERS_MAX];
     bool healed;
+    bool upgrading; // machines get the newer program, one after the other
     unsigned lives_open;
     struct life *lives;
 
@@ -227,6 +230,7 @@ void sim_state_close(struct life *l);
 struct wf_state_reader *sim_state_reader(struct life *l); // made at first use; NULL: it failed
 void sim_state_fsm(struct life *l, struct wf_fsm *out);
 uint64_t sim_state_applied(const struct life *l);
+int sim_state_schema(const struct life *l);
 uint64_t sim_state_digest(const struct life *l);
 void sim_state_flip(struct life *l);
 bool sim_state_damaged(struct life *l);                             // then its process ends

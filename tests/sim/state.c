@@ -100,6 +100,7 @@ int sim_state_open(struct life *l, struct wf_err *err)
     }
     if (rc != WF_OK)
         return rc;
+    l->state->knows = l->server->knows;
     wf_state_fsm_init(&l->glue, l->state, l->sim->metrics);
     recognise(l);
     return WF_OK;
@@ -130,6 +131,11 @@ uint64_t sim_state_applied(const struct life *l)
 uint64_t sim_state_digest(const struct life *l)
 {
     return digest_of(l);
+}
+
+int sim_state_schema(const struct life *l)
+{
+    return l->state->schema;
 }
 
 // A bit flips, where nothing but the comparison of digests will notice.
@@ -317,6 +323,13 @@ static wf_unix_ms fsm_next_due(void *ctx)
     return l->glue.fsm.next_due(&l->glue);
 }
 
+static void fsm_all_know(void *ctx, uint32_t version)
+{
+    struct life *l = ctx;
+
+    l->glue.fsm.all_know(&l->glue, version);
+}
+
 static struct wf_bytes fsm_tick_command(void *ctx)
 {
     struct life *l = ctx;
@@ -437,6 +450,8 @@ void sim_state_fsm(struct life *l, struct wf_fsm *out)
                            .apply = fsm_apply,
                            .applied = fsm_applied,
                            .digest = fsm_digest,
+                           .knows = l->glue.fsm.knows,
+                           .all_know = fsm_all_know,
                            .next_due = fsm_next_due,
                            .tick_command = fsm_tick_command,
                            .image_begin = image_begin,

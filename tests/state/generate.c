@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "state/messages.h"
+#include "state/schema.h"
 
 static const struct {
     const char *name;
@@ -239,6 +240,8 @@ static void set_request(struct generator *g, INTERNAL(Command) * c)
     while (f->id < 10 || (f->id == REQUEST(REMOVE_USER) && generate_below(g, 8) != 0));
     c->request_case = (INTERNAL(Command__RequestCase))f->id;
     c->add_note = (void *)any_message(g, f->descriptor);
+    if (c->request_case == REQUEST(MIGRATE)) // an unknown one stops the node
+        c->migrate->schema %= WF_SCHEMA_VERSION + 1;
 }
 
 // The next command answers the last offer or claim: accept, decline, withdraw, refuse or release.

@@ -209,23 +209,6 @@ static void missing_events_are_found(void **state)
     assert_int_equal(system(command), 0);
 }
 
-// A file of schema version 1 goes on as one of this version.
-static void an_older_state_is_brought_up_to_date(void **state)
-{
-    struct world w;
-
-    (void)state;
-    world_open_dir(&w);
-    assert_int_equal(declare(&w, "ricardo", "x"), WF_OK);
-    sql(&w, "DROP TABLE token_makers");
-    sql(&w, "PRAGMA user_version = 1");
-    world_reopen(&w);
-    assert_non_null(incident(&w, INC));
-    V1(ListTokensRequest) r = WATCHFIRE__V1__LIST_TOKENS_REQUEST__INIT;
-    assert_non_null(query(&w, &r.base)); // needs the new table
-    world_close(&w);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,7 +216,6 @@ int main(void)
         cmocka_unit_test(events_are_filtered_and_stopped),
         cmocka_unit_test(a_flipped_byte_anywhere_is_found),
         cmocka_unit_test(missing_events_are_found),
-        cmocka_unit_test(an_older_state_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
