@@ -249,6 +249,7 @@ static void snapshot_finish(struct guard_op *op, int status)
     struct wf_guard *g = op->guard;
     struct raft_io_snapshot_put *req = op->put.req;
     raft_io_snapshot_put_cb cb = op->put.cb;
+    struct raft_buffer *bufs = op->put.bufs;
     bool install = op->install;
 
     if (status == 0) {
@@ -263,6 +264,8 @@ static void snapshot_finish(struct guard_op *op, int status)
     free(op);
     guard_enter(g);
     cb(req, status);
+    if (install && status != 0)
+        raft_free(bufs); // libraft forgets the array of a snapshot that it does not install
     // M4: libraft forgets to; the index may be past the snapshot's, and block changes for ever.
     if (install && status == 0 && ON(g, M4))
         wf_raft_clear_uncommitted(&g->raft);
@@ -331,6 +334,7 @@ int guard_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io_sna
     op->install = trailing == 0;
     op->put.req = req;
     op->put.cb = cb;
+    op->put.bufs = snapshot->bufs;
     if (fill_manifest(&op->manifest, snapshot, g->b32_term != 0 ? g->b32_term : snapshot->term) !=
         WF_OK) {
         guard_op_unlink(op, &g->disk);

@@ -27,6 +27,7 @@ struct guard_op {
         struct {
             struct raft_io_snapshot_put *req;
             raft_io_snapshot_put_cb cb;
+            struct raft_buffer *bufs; // the snapshot's
         } put;
         struct {
             struct raft_io_send *req;

@@ -212,8 +212,9 @@ int wf_state_apply(struct wf_state *s, uint64_t index, uint64_t term, wf_unix_ms
 {
     WF_ASSERT(index == s->meta.applied + 1);
     WF_ASSERT(n == 0 || (commands != NULL && results != NULL));
-    WF_ASSERT(!s->db.broken);
     WF_ASSERT(term > 0); // a restored state begins again at the first
+    if (s->db.broken)    // a read since the last entry met a page that the disk has damaged
+        return wf_db_fault(&s->db, err);
     const uint64_t seq = s->meta.last_seq;
     wf_buf_reset(&s->results);
     int rc = make_room(s, n, err);
