@@ -211,10 +211,12 @@ uint32_t peers_all_know(const struct wf_node *n)
     for (unsigned i = 0; i < c->n; i++) {
         const struct peer *p = peer_get((struct wf_node *)n, c->servers[i].id);
 
-        // A spare has no log, and does not know whom to tell.
-        if (c->servers[i].id == n->opts.id || c->servers[i].role == RAFT_SPARE)
+        bool told = p != NULL && p->has_status;
+
+        // A spare that never was more has no log, and does not know whom to tell.
+        if (c->servers[i].id == n->opts.id || (!told && c->servers[i].role == RAFT_SPARE))
             continue;
-        if (p == NULL || !p->has_status)
+        if (!told)
             return 0;
         if (p->status.knows < least)
             least = p->status.knows;

@@ -250,10 +250,9 @@ static void check_schema(struct sim *s, struct life *leader)
 {
     for (unsigned i = 0; i < s->n_servers; i++) {
         const struct server *v = &s->servers[i];
-        int role = wf_raft_role(node_raft(leader->node), v->id);
+        bool member = wf_raft_role(node_raft(leader->node), v->id) >= 0;
 
-        if (role >= 0 && role != RAFT_SPARE &&
-            (v->life == NULL || v->left_out || v->knows < WF_SCHEMA_VERSION))
+        if (member && (v->life == NULL || v->left_out || v->knows < WF_SCHEMA_VERSION))
             return;
     }
     if (sim_state_schema(leader) != WF_SCHEMA_VERSION)

@@ -41,6 +41,13 @@ static void on_change(void *ctx)
     (void)ctx;
 }
 
+static bool is_spare(const struct life *l)
+{
+    const struct life *leader = sim_leader(l->sim);
+
+    return leader != NULL && wf_raft_role(node_raft(leader->node), l->server->id) == RAFT_SPARE;
+}
+
 static void on_fatal(void *ctx, const struct wf_err *why)
 {
     struct life *l = ctx;
@@ -51,7 +58,9 @@ static void on_fatal(void *ctx, const struct wf_err *why)
         l->server->removed = true;
     else if (strcmp(why->reason, "STATE_DAMAGED") == 0 && l->server->rotten)
         l->server->drop_state = true;
-    else if (!l->server->hurt) // but for the disk errors that we made
+    else if (strcmp(why->reason, "SCHEMA_NEWER") == 0 && is_spare(l))
+        l->server->knows = WF_SCHEMA_VERSION; // somebody reads what it says
+    else if (!l->server->hurt)                // but for the disk errors that we made
         sim_fail(l->sim, "%s gave up: %s", l->server->name, why->msg);
 }
 
