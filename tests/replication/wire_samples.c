@@ -54,8 +54,13 @@ static void fill_image(enum wf_msg_kind kind, struct wf_msg_image *m)
 
 static void fill_status(struct wf_msg_status *m)
 {
-    *m = (struct wf_msg_status){
-        .term = 6, .commit = 101, .leader = 11, .applied = 100, .mark = 64, .fenced = true, .knows = 2};
+    *m = (struct wf_msg_status){.term = 6,
+                                .commit = 101,
+                                .leader = 11,
+                                .applied = 100,
+                                .mark = 64,
+                                .fenced = true,
+                                .knows = 2};
     memset(m->digest, 7, sizeof m->digest);
     memset(m->mark_digest, 8, sizeof m->mark_digest);
 }
