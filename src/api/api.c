@@ -140,6 +140,12 @@ static bool look_again(struct wf_api *api, struct wf_call *call, struct wf_err *
     if (strcmp(err->reason, "UNKNOWN_TOKEN") != 0 && strcmp(err->reason, "NO_ROLE") != 0)
         return false;
     api->o.backend->view(api->o.backend->ctx, &view);
+    if (!view.begun) {
+        wf_fail_reason(err, WF_UNAVAILABLE, "NOT_BEGUN",
+                       "this node knows nobody yet: its cluster has just begun, or it has just "
+                       "joined; try again in a moment");
+        return false;
+    }
     if (view.leading || !*view.leader)
         return false;
     if (api->looks >= WF_SECOND_LOOKS) {

@@ -79,6 +79,7 @@ struct wf_view {
     bool ready;       // applied, in touch with a leader, neither fenced nor draining
     char reason[256]; // why not
     bool fenced;      // the state here is wrong: nothing is answered from it
+    bool begun; // the state here has the cluster's beginning, which says who its first admins are
     bool leading;
     char leader[WF_NODE_NAME_MAX + 1]; // "": none known
     char leader_address[WF_ADDRESS_MAX + 1];

@@ -27,8 +27,8 @@ static bool refused_beforehand(const char *reason)
 // Reasons that a leader gives before it has done anything, and that pass by themselves.
 static bool not_yet(const char *reason)
 {
-    static const char *const reasons[] = {"NOT_ESTABLISHED", "TRANSFER_PENDING", "NO_MAJORITY",
-                                          "NOT_ANSWERING"};
+    static const char *const reasons[] = {"NOT_BEGUN", "NOT_ESTABLISHED", "TRANSFER_PENDING",
+                                          "NO_MAJORITY", "NOT_ANSWERING"};
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (strcmp(reason, reasons[i]) == 0)
             return true;

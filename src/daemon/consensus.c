@@ -88,6 +88,7 @@ static void judge(const struct wf_consensus *c, const struct wf_node_status *s, 
             snprintf(v->leader_address, sizeof v->leader_address, "%s",
                      s->members[i].member.address);
         }
+    v->begun = wf_state_last_seq(c->o.state) > 0;
     if (c->stepping_down)
         snprintf(v->reason, sizeof v->reason, "the node is stopping");
     else if (!s->serving)
@@ -96,7 +97,7 @@ static void judge(const struct wf_consensus *c, const struct wf_node_status *s, 
         snprintf(v->reason, sizeof v->reason, "the disk of its log hangs");
     else if (!*v->leader)
         snprintf(v->reason, sizeof v->reason, "no leader is known");
-    else if (wf_state_last_seq(c->o.state) == 0)
+    else if (!v->begun)
         snprintf(v->reason, sizeof v->reason, "the cluster has not begun yet");
     else if (age < 0)
         snprintf(v->reason, sizeof v->reason, "it is catching up with the leader");

@@ -410,6 +410,17 @@ static void a_follower_looks_twice_before_it_turns_somebody_away(void **state)
     assert_int_equal(w->reads, before + 1);
 }
 
+static void who_is_unknown_before_the_beginning_is_told_to_wait(void **state)
+{
+    struct world *w = *state;
+    int status;
+    w->beginning = true;
+    const char *body = world_text(w, INCIDENT "ListIncidents", "wf_unknown", "{}", &status);
+    assert_int_equal(status, 503);
+    assert_non_null(strstr(body, "NOT_BEGUN"));
+    w->beginning = false;
+}
+
 // The second look is the leader's work: a flood of wrong tokens gets no more of it than this.
 static void a_flood_of_unknown_tokens_is_not_looked_up(void **state)
 {
@@ -497,6 +508,7 @@ int main(void)
         TEST(a_repeated_creation_names_the_token_whose_secret_is_gone),
         TEST(a_token_made_with_a_token_is_revoked_with_it),
         TEST(a_follower_looks_twice_before_it_turns_somebody_away),
+        TEST(who_is_unknown_before_the_beginning_is_told_to_wait),
         TEST(a_flood_of_unknown_tokens_is_not_looked_up),
         TEST(who_am_i),
         TEST(drafts_are_checked_without_a_node),

@@ -36,7 +36,8 @@ static int64_t age_ms(void *ctx)
 static void view(void *ctx, struct wf_view *out)
 {
     struct world *w = ctx;
-    *out = (struct wf_view){.ready = !w->failing, .leading = w->leading, .fenced = w->fenced};
+    *out = (struct wf_view){
+        .ready = !w->failing, .begun = !w->beginning, .leading = w->leading, .fenced = w->fenced};
     strcpy(out->reason, "told to");
     strcpy(out->leader, w->leaderless ? "" : "iad-1");
     strcpy(out->leader_address, "iad-1.example.org:7411");

@@ -26,7 +26,7 @@ struct world {
     bool full;           // refuse asks
     const char *failing; // answer with this reason
     int failing_code;
-    bool leading, fenced;
+    bool beginning, leading, fenced;
     bool leaderless; // no leader is known, until a read has been answered
 };
 
