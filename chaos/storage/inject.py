@@ -32,7 +32,7 @@ class Injection:
         self.process = procs.Process(argv, log + ".strace")
         end = time.monotonic() + ATTACH_S
         while not _held(pid):
-            if not self.process.alive() or time.monotonic() > end:
+            if (not self.process.alive() and not _held(pid)) or time.monotonic() > end:
                 raise OSError("strace does not hold process %d:\n%s" % (pid, self.process.tail()))
             time.sleep(0.005)
 
@@ -54,11 +54,12 @@ class Injection:
 
 
 def _held(pid):
-    """Whether every thread has a tracer; also when the process has ended meanwhile."""
+    """Whether every thread has a tracer, or has ended: the first call may have been what ended it all."""
     try:
         for task in os.listdir("/proc/%d/task" % pid):
             with open("/proc/%d/task/%s/status" % (pid, task)) as status:
-                if "TracerPid:\t0\n" in status.read():
+                text = status.read()
+                if "TracerPid:\t0\n" in text and "State:\tZ" not in text:
                     return False
     except FileNotFoundError:
         pass
