@@ -305,6 +305,13 @@ void model_take(struct model *m, struct life *l)
 
 // --- answers to reads --------------------------------------------------------------------------
 
+bool model_declared(struct model *m, const char *id, uint64_t index)
+{
+    const struct model_incident *known = incident_of(m, id);
+
+    return known != NULL && known->n > 0 && known->versions[0].index <= index;
+}
+
 void model_shown(struct model *m, struct life *l, uint64_t index, const V1(Incident) * inc)
 {
     struct model_incident *known = incident_of(m, inc->id);

@@ -72,4 +72,8 @@ void model_answer(struct model *m, struct life *l, unsigned person, unsigned num
 // A node shows an incident as of that index.
 void model_shown(struct model *m, struct life *l, uint64_t index, const V1(Incident) * inc);
 
+// Whether the record has the incident at that index. (A client may ask for one that only a leader
+// with a damaged state has told it of.)
+bool model_declared(struct model *m, const char *id, uint64_t index);
+
 #endif
