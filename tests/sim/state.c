@@ -387,8 +387,9 @@ static int copy_to(struct pinned *p, const char *path, struct wf_err *err)
     wf_db_exec(&to, "PRAGMA journal_mode = OFF");
     wf_db_exec(&to, "PRAGMA synchronous = OFF");
     b = sqlite3_backup_init(to.conn, "main", p->db.conn, "main");
-    if (b == NULL || sqlite3_backup_step(b, -1) != SQLITE_DONE ||
-        sqlite3_backup_finish(b) != SQLITE_OK)
+    if (b != NULL)
+        sqlite3_backup_step(b, -1);
+    if (b == NULL || sqlite3_backup_finish(b) != SQLITE_OK)
         rc = wf_fail(err, WF_UNAVAILABLE, "the image cannot be written: %s",
                      sqlite3_errmsg(to.conn));
     wf_db_exec(&to, "PRAGMA journal_mode = DELETE");
