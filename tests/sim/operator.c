@@ -78,9 +78,23 @@ static void remove_member(struct sim *s, struct life *l, const struct wf_member 
     wf_node_remove(l->node, m->name, on_done, s);
 }
 
+// Rule 4 of docs/libraft.md: while a dead voter counts, the living are added to and not taken from.
+// In the middle of a demotion the one that is demoted may hold the longest log, and does not stand.
+static bool counts_a_dead_voter(struct sim *s, const struct wf_node_status *st)
+{
+    for (unsigned i = 0; i < st->n; i++) {
+        const struct server *v = server_of(s, st->members[i].member.id);
+
+        if (st->members[i].member.role == WF_VOTER && v != NULL && (v->gone || v->damaged))
+            return true;
+    }
+    return false;
+}
+
 static void random_change(struct sim *s, struct life *l, const struct wf_node_status *st)
 {
     const struct wf_member *m = &st->members[sim_random(s, 0, st->n - 1)].member;
+    bool dead = counts_a_dead_voter(s, st);
     unsigned voters = 0;
 
     for (unsigned i = 0; i < st->n; i++)
@@ -96,10 +110,11 @@ static void random_change(struct sim *s, struct life *l, const struct wf_node_st
             assign(s, l, m, WF_VOTER);
         break;
     case 3:
-        assign(s, l, m, sim_chance(s, 500) ? WF_STANDBY : WF_SPARE);
+        if (!dead)
+            assign(s, l, m, sim_chance(s, 500) ? WF_STANDBY : WF_SPARE);
         break;
     case 4:
-        if (st->n > 3)
+        if (st->n > 3 && !dead)
             remove_member(s, l, m);
         break;
     default: // a dead one goes first
