@@ -131,34 +131,19 @@ static int fsm_restore(struct raft_fsm *f, struct raft_buffer *buf)
 {
     struct wf_node *n = f->data;
     struct wf_image_info info;
-    char path[WF_IMAGE_PATH_MAX];
-    struct wf_err err = {0};
+    struct wf_err err;
 
     if (wf_manifest_decode((struct wf_bytes){buf->base, buf->len}, &n->time, &info) != WF_OK) {
         wf_fail(&err, WF_DATA_LOSS, "the stored snapshot manifest cannot be read");
-        goto fatal;
+        node_fatal(n, &err);
+        return RAFT_CORRUPT;
     }
-    if (apply_index(n) < info.index) {
-        if (wf_image_path(path, n->image_dir, &info, ".image") != WF_OK) {
-            wf_fail(&err, WF_INVALID_ARGUMENT, "the image directory's path is too long");
-            goto fatal;
-        }
-        WF_ASSERT(!n->started);
-        if (n->fsm.image_take(n->fsm.ctx, path, &info, &err) != WF_OK ||
-            n->fsm.image_adopt(n->fsm.ctx, path, &info, &err) != WF_OK) {
-            // B26: libraft has already dropped its log; there is no way back but a restart.
-            wf_wrap(&err, (int)err.code, "state image %s", path);
-            goto fatal;
-        }
-    }
+    if (apply_index(n) < info.index && !n->take.wanting && !take_at_start(n, &info))
+        return RAFT_CORRUPT; // B26: libraft has already dropped its log
     raft_free(buf->base);
     n->log_bytes = 0;
     n->collect = true;
     return 0;
-
-fatal:
-    node_fatal(n, &err);
-    return RAFT_CORRUPT;
 }
 
 bool apply_replay(struct wf_node *n, size_t max_bytes)

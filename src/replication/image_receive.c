@@ -38,28 +38,37 @@ static bool same(const struct image_in *in, const struct wf_image_info *info)
 
 // --- verifying ---------------------------------------------------------------------------------
 
-static void verify_run(void *arg)
+int image_hash(const struct wf_files *files, const char *path, uint64_t size,
+               uint8_t hash[WF_HASH_SIZE], struct wf_err *err)
 {
-    struct verify_job *job = arg;
-    const struct wf_files *files = job->files;
-    uint8_t *buf = malloc(WF_IMAGE_CHUNK), hash[WF_HASH_SIZE];
+    uint8_t *buf = malloc(WF_IMAGE_CHUNK);
     struct wf_hash h;
+    int rc = WF_OK;
 
-    if (buf == NULL) {
-        job->rc = WF_RESOURCE_EXHAUSTED;
-        return;
-    }
+    if (buf == NULL)
+        return WF_RESOURCE_EXHAUSTED; // not in err: it is no fault of the disk
     wf_hash_init(&h);
-    for (uint64_t at = 0; at < job->info.size && job->rc == WF_OK; at += WF_IMAGE_CHUNK) {
-        uint64_t left = job->info.size - at;
-        size_t len = left < WF_IMAGE_CHUNK ? (size_t)left : WF_IMAGE_CHUNK;
+    for (uint64_t at = 0; at < size && rc == WF_OK; at += WF_IMAGE_CHUNK) {
+        size_t len = size - at < WF_IMAGE_CHUNK ? (size_t)(size - at) : WF_IMAGE_CHUNK;
 
-        job->rc = files->read(files->ctx, job->part, at, buf, len, &job->err);
-        if (job->rc == WF_OK)
+        rc = files->read(files->ctx, path, at, buf, len, err);
+        if (rc == WF_OK)
             wf_hash_update(&h, buf, len);
     }
     wf_hash_final(&h, hash);
     free(buf);
+    return rc;
+}
+
+static void verify_run(void *arg)
+{
+    struct verify_job *job = arg;
+    const struct wf_files *files = job->files;
+    uint8_t hash[WF_HASH_SIZE];
+
+    job->rc = image_hash(files, job->part, job->info.size, hash, &job->err);
+    if (job->rc == WF_RESOURCE_EXHAUSTED && job->err.code == WF_OK)
+        return; // out of memory: it is verified again
     if (job->rc == WF_OK && memcmp(hash, job->info.hash, WF_HASH_SIZE) != 0)
         job->rc = WF_DATA_LOSS;
     if (job->rc == WF_OK)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "replication/node_internal.h"
 
 // Of the log in one turn of the loop: some 500 notes, which take a few milliseconds to apply.
@@ -12,18 +13,64 @@ enum { REPLAY_BYTES = 128 * 1024 };
 
 bool take_busy(const struct wf_node *n)
 {
-    return n->take.running || n->take.replaying;
+    return n->take.running || n->take.replaying || n->take.wanting;
 }
 
+// The file, and not the state that it goes into: gone, or no longer what was verified when it got
+// its name.
+static bool file_damaged(const struct wf_node *n, const struct image_take *t)
+{
+    const struct wf_files *files = n->env->files;
+    uint8_t hash[WF_HASH_SIZE];
+    uint64_t size;
+
+    if (files->size(files->ctx, t->path, &size, NULL) != WF_OK)
+        return true;
+    if (t->rc != WF_DATA_LOSS)
+        return false;
+    return strcmp(t->err.reason, "IMAGE_DAMAGED") == 0 ||
+           image_hash(files, t->path, t->info.size, hash, NULL) != WF_OK ||
+           memcmp(hash, t->info.hash, WF_HASH_SIZE) != 0;
+}
+
+// A damaged one goes, so that it is not taken for the one that the leader offers.
 static void take_run(void *arg)
 {
     struct wf_node *n = arg;
     struct image_take *t = &n->take;
 
     t->rc = n->fsm.image_take(n->fsm.ctx, t->path, &t->info, &t->err);
+    t->damaged = t->rc != WF_OK && file_damaged(n, t);
+    if (t->damaged)
+        (void)n->env->files->remove(n->env->files->ctx, t->path, NULL);
 }
 
 static void finish(struct wf_node *n);
+static void take(struct wf_node *n, const struct wf_image_info *info, bool seed);
+
+// The log goes on without the state: it waits for an image that it can be played behind, and
+// serves nothing meanwhile.
+static void want(struct wf_node *n)
+{
+    struct image_take *t = &n->take;
+
+    wf_log(WF_LOG_ERROR, "a state image is damaged or gone; another one is asked for", "path",
+           t->path, "why", t->err.msg, NULL);
+    t->wanting = true;
+    n->fence_index = 0;
+    node_fence(n, "its state image was damaged; the leader is asked for another one");
+}
+
+static void do_without(struct wf_node *n)
+{
+    struct wf_image_info to = n->take.to;
+
+    want(n);
+    if (!n->take.seed)
+        wf_guard_installed(n->guard);
+    else if (n->take.install_waits)
+        take(n, &to, false);
+}
 
 static void take_done(void *arg)
 {
@@ -39,6 +86,10 @@ static void take_done(void *arg)
     }
     if (n->dead)
         return;
+    if (t->damaged) {
+        do_without(n);
+        return;
+    }
     if (t->rc == WF_OK)
         t->rc = n->fsm.image_adopt(n->fsm.ctx, t->path, &t->info, &t->err);
     if (t->rc != WF_OK) {
@@ -52,7 +103,7 @@ static void take_done(void *arg)
     finish(n);
 }
 
-static void take(struct wf_node *n, const struct wf_image_info *info, bool seed)
+static bool prepare(struct wf_node *n, const struct wf_image_info *info, bool seed)
 {
     struct image_take *t = &n->take;
     struct wf_err err;
@@ -60,11 +111,19 @@ static void take(struct wf_node *n, const struct wf_image_info *info, bool seed)
     WF_ASSERT(!t->running);
     *t = (struct image_take){
         .work = {.run = take_run, .done = take_done, .arg = n}, .info = *info, .seed = seed};
-    if (wf_image_path(t->path, n->image_dir, info, ".image") != WF_OK) {
-        wf_fail(&err, WF_INVALID_ARGUMENT, "the image directory's path is too long");
-        node_fatal(n, &err);
+    if (wf_image_path(t->path, n->image_dir, info, ".image") == WF_OK)
+        return true;
+    wf_fail(&err, WF_INVALID_ARGUMENT, "the image directory's path is too long");
+    node_fatal(n, &err);
+    return false;
+}
+
+static void take(struct wf_node *n, const struct wf_image_info *info, bool seed)
+{
+    struct image_take *t = &n->take;
+
+    if (!prepare(n, info, seed))
         return;
-    }
     t->running = true;
     n->jobs_pending++;
     n->env->work(n->env->ctx, &t->work);
@@ -90,6 +149,27 @@ static void finish(struct wf_node *n)
 
 // --- for libraft -------------------------------------------------------------------------------
 
+bool take_at_start(struct wf_node *n, const struct wf_image_info *info)
+{
+    struct image_take *t = &n->take;
+
+    WF_ASSERT(!n->started);
+    if (!prepare(n, info, false))
+        return false;
+    take_run(n);
+    if (t->damaged) {
+        want(n);
+        return true;
+    }
+    if (t->rc == WF_OK)
+        t->rc = n->fsm.image_adopt(n->fsm.ctx, t->path, &t->info, &t->err);
+    if (t->rc == WF_OK)
+        return true;
+    wf_wrap(&t->err, t->rc, "state image %s", t->path);
+    node_fatal(n, &t->err);
+    return false;
+}
+
 void take_install(struct wf_node *n, const struct wf_manifest *m)
 {
     struct image_take *t = &n->take;
@@ -104,7 +184,7 @@ void take_install(struct wf_node *n, const struct wf_manifest *m)
         WF_ASSERT(t->seed && !t->install_waits); // libraft installs one at a time
         t->install_waits = true;
         t->to = info;
-    } else if (t->replaying || apply_index(n) < info.index) {
+    } else if (take_busy(n) || apply_index(n) < info.index) {
         take(n, &info, false); // the log that was being played is gone
     } else {
         wf_guard_installed(n->guard);
@@ -113,6 +193,11 @@ void take_install(struct wf_node *n, const struct wf_manifest *m)
 
 // --- re-seeding --------------------------------------------------------------------------------
 
+static bool taking(const struct wf_node *n)
+{
+    return n->take.running || n->take.replaying;
+}
+
 static uint64_t lowest_useful(const struct wf_node *n)
 {
     return wf_raft_first(node_raft(n)) - 1;
@@ -120,7 +205,7 @@ static uint64_t lowest_useful(const struct wf_node *n)
 
 void take_seed(struct wf_node *n, const struct wf_image_info *info)
 {
-    if (!n->fenced || take_busy(n) || n->job.running || wf_raft_snapshotting(node_raft(n)) ||
+    if (!n->fenced || taking(n) || n->job.running || wf_raft_snapshotting(node_raft(n)) ||
         info->index < lowest_useful(n) || info->index > wf_raft_applied(node_raft(n)))
         return;
     take(n, info, true);
@@ -131,7 +216,7 @@ void take_ask(struct wf_node *n)
     struct wf_msg m = {.kind = WF_MSG_IMAGE_REQUEST};
     uint64_t leader = node_leader(n);
 
-    if (take_busy(n) || leader == 0 || leader == n->opts.id)
+    if (taking(n) || leader == 0 || leader == n->opts.id)
         return;
     m.image.info.index = lowest_useful(n);
     (void)node_send(n, leader, &m);

@@ -120,6 +120,7 @@ static void check(const struct wf_node *n)
     WF_ASSERT(n->in.offset <= n->in.info.size);
     WF_ASSERT(n->jobs_pending >= (unsigned)n->in.verifying + n->take.running + n->collecting);
     WF_ASSERT(!n->take.replaying || (n->fenced && !n->take.running && n->take.seed));
+    WF_ASSERT(!n->take.wanting || (n->fenced && !n->take.running && !n->take.replaying));
     WF_ASSERT(!n->take.install_waits || (n->take.running && n->take.seed));
     for (unsigned i = 0; i < n->n_peers; i++) {
         const struct image_out *o = n->peers[i].out;

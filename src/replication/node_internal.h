@@ -118,6 +118,8 @@ struct image_take {
     int rc;
     struct wf_err err;
     bool seed;
+    bool damaged;       // the file is, or is gone
+    bool wanting;       // for that: the log goes on, and the state waits for another seed
     bool running;       // on the pool: nothing is applied
     bool replaying;     // the log, a piece in each turn: what is committed meanwhile waits in it
     wf_unix_ms time;    // of what was applied before the seed
@@ -402,10 +404,16 @@ bool receive_have(struct wf_node *n, const struct wf_image_info *info);
 void receive_offer(struct wf_node *n, uint64_t from, const struct wf_msg_image *m);
 void receive_chunk(struct wf_node *n, uint64_t from, const struct wf_msg_image *m);
 void receive_tick(struct wf_node *n);
+// SHA-256 over the first `size` bytes. Any thread. WF_RESOURCE_EXHAUSTED with err untouched: out of
+// memory; else the file's error.
+int image_hash(const struct wf_files *files, const char *path, uint64_t size,
+               uint8_t hash[WF_HASH_SIZE], struct wf_err *err);
 void receive_collect(struct wf_node *n);
 
 // image_take.c
 bool take_busy(const struct wf_node *n); // the state machine is not libraft's to apply to
+// Before n runs. False: n is dead. A damaged file is no reason for that: n begins fenced.
+bool take_at_start(struct wf_node *n, const struct wf_image_info *info);
 void take_install(struct wf_node *n, const struct wf_manifest *m); // then wf_guard_installed
 void take_seed(struct wf_node *n, const struct wf_image_info *info);
 void take_ask(struct wf_node *n);  // a fenced node asks the leader for a seed

@@ -93,9 +93,15 @@ static int image_take(void *ctx, const char *path, const struct wf_image_info *i
     atomic_fetch_add(&l->takes, 1);
     while (atomic_load(&l->hold))
         usleep(1000);
-    if (!f || fread(&l->taken, sizeof l->taken, 1, f) != 1)
-        return wf_fail(err, WF_DATA_LOSS, "cannot read %s", path);
+    if (!f)
+        return wf_fail(err, WF_UNAVAILABLE, "cannot open %s", path);
+    uint8_t padding[PADDING], hash[WF_HASH_SIZE];
+    bool whole = fread(&l->taken, sizeof l->taken, 1, f) == 1 && fread(padding, PADDING, 1, f) == 1;
     fclose(f);
+    if (whole)
+        wf_hash_pair(&l->taken, sizeof l->taken, padding, PADDING, hash);
+    if (!whole || memcmp(hash, info->hash, WF_HASH_SIZE) != 0)
+        return wf_fail(err, WF_DATA_LOSS, "%s is damaged", path);
     WF_ASSERT(l->taken.applied == info->index);
     return WF_OK;
 }

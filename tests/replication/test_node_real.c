@@ -491,6 +491,45 @@ static bool fenced(struct cluster *c, unsigned i)
     return !status.serving;
 }
 
+// libraft has dropped the log before the image by then: without it there is no state to go on with.
+static void one_whose_image_is_damaged_before_it_is_taken_gets_another(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c), away = await_held_install(c, l);
+    spoil_images(c->s[away].images);
+    atomic_store(&c->s[away].fsm.hold, false);
+    deadline(c);
+    while (!fenced(c, away))
+        turn(c);
+    assert_int_equal(c->s[away].fsm.installed, 0);
+    propose_surely(c, l, 50);
+    await_even(c);
+    while (fenced(c, away))
+        turn(c);
+    assert_int_equal(c->s[away].fsm.installed, 1);
+    propose_surely(c, away, 20);
+    await_even(c);
+}
+
+static void one_that_starts_with_a_damaged_image_gets_another(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c), away = await_held_install(c, l);
+    atomic_store(&c->s[away].fsm.hold, false);
+    stop(c, away);
+    assert_int_equal(c->s[away].fsm.installed, 0);
+    spoil_images(c->s[away].images);
+    start(c, away);
+    assert_true(fenced(c, away));
+    await_even(c);
+    deadline(c);
+    while (fenced(c, away))
+        turn(c);
+    assert_int_equal(c->s[away].fsm.installed, 1);
+    propose_surely(c, away, 20);
+    await_even(c);
+}
+
 // What is committed while the new state is being copied is played from the log afterwards.
 static void a_state_that_differs_is_replaced_while_others_write(void **state)
 {
@@ -722,6 +761,8 @@ int main(void)
         TEST(a_leader_whose_image_is_damaged_makes_another),
         TEST(the_loop_goes_on_while_an_image_is_taken),
         TEST(one_that_stops_while_it_takes_an_image_begins_again),
+        TEST(one_whose_image_is_damaged_before_it_is_taken_gets_another),
+        TEST(one_that_starts_with_a_damaged_image_gets_another),
         TEST(a_state_that_differs_is_replaced_while_others_write),
         TEST(leadership_is_handed_over),
         TEST(who_waits_for_an_image_hears_of_the_end),

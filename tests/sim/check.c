@@ -135,6 +135,7 @@ void sim_check_life(struct life *l)
     }
     if (s->leader_of[term] == 0) {
         s->leader_of[term] = l->server->id;
+        s->led_at = s->now;
         sim_trace(s, "%s LEADS term %llu", l->server->name, (unsigned long long)term);
     } else if (s->leader_of[term] != l->server->id) {
         sim_fail(s, "two leaders in term %llu: %llu and %s", (unsigned long long)term,

@@ -195,6 +195,7 @@ struct sim {
     uint64_t *digest_at;    // by index; 0: not applied anywhere yet
     uint64_t *tainted_at;   // likewise, of a state that was damaged on purpose
     uint64_t *leader_of;    // by term
+    uint64_t led_at;        // when the newest leader began, ns
     uint64_t acked_index;   // highest index of an acknowledged command
     uint64_t settled_index; // what everybody has to have applied at the end
     uint64_t named;
