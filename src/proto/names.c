@@ -47,3 +47,19 @@ int wf_enum_value(const ProtobufCEnumDescriptor *e, const char *name)
             return e->values[i].value;
     return -1;
 }
+
+uint64_t wf_id_number(const char *prefix, const char *id)
+{
+    size_t len = strlen(prefix);
+    uint64_t n = 0;
+
+    // 15 digits: what fits a JavaScript number, and cannot overflow here.
+    if (strncmp(id, prefix, len) != 0 || id[len] == '0' || strlen(id) > len + 15)
+        return 0;
+    for (const char *p = id + len; *p != '\0'; p++) {
+        if (*p < '0' || *p > '9')
+            return 0;
+        n = n * 10 + (uint64_t)(*p - '0');
+    }
+    return n;
+}

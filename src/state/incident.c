@@ -16,16 +16,7 @@
 
 uint64_t wf_incident_number(const char *id)
 {
-    uint64_t n = 0;
-
-    if (strncmp(id, "INC-", 4) != 0 || id[4] == '0' || strlen(id) > 19)
-        return 0;
-    for (const char *p = id + 4; *p != '\0'; p++) {
-        if (*p < '0' || *p > '9')
-            return 0;
-        n = n * 10 + (uint64_t)(*p - '0');
-    }
-    return n;
+    return wf_id_number("INC-", id);
 }
 
 uint64_t wf_need_incident(struct wf_op *op, const char *id)

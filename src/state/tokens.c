@@ -15,16 +15,7 @@ static const wf_unix_ms hour = 3600 * 1000;
 
 uint64_t wf_token_number(const char *id)
 {
-    uint64_t n = 0;
-
-    if (strncmp(id, "tok-", 4) != 0 || id[4] == '0' || strlen(id) > 19)
-        return 0;
-    for (const char *p = id + 4; *p != '\0'; p++) {
-        if (*p < '0' || *p > '9')
-            return 0;
-        n = n * 10 + (uint64_t)(*p - '0');
-    }
-    return n;
+    return wf_id_number("tok-", id);
 }
 
 // Scopes are kept as one text, separated by spaces.

@@ -368,18 +368,24 @@ static void everybody_goes_and_nothing_is_lost(void **state)
     await_even(c);
 }
 
-static void one_that_was_away_for_long_gets_an_image(void **state)
+// Stops the one after l until an image was made and the log that it would need is gone.
+static unsigned leave_behind(struct cluster *c, unsigned l)
 {
-    struct cluster *c = *state;
     struct wf_node_status status;
-    unsigned l = await_leader(c), away = (l + 1) % NODES;
+    unsigned away = (l + 1) % NODES;
     propose_surely(c, l, 20);
     stop(c, away);
-    // Several times what an image is made for, so that the log before it is gone.
     do {
         propose_surely(c, l, 200);
         wf_node_status(c->s[l].node, &status);
     } while (status.first_index <= 25 || status.image_index == 0);
+    return away;
+}
+
+static void one_that_was_away_for_long_gets_an_image(void **state)
+{
+    struct cluster *c = *state;
+    unsigned l = await_leader(c), away = leave_behind(c, l);
     start(c, away);
     await_even(c);
     assert_true(c->s[away].fsm.installed > 0);
@@ -422,14 +428,7 @@ static void spoil_images(const char *dir)
 static void a_leader_whose_image_is_damaged_makes_another(void **state)
 {
     struct cluster *c = *state;
-    struct wf_node_status status;
-    unsigned l = await_leader(c), away = (l + 1) % NODES;
-    propose_surely(c, l, 20);
-    stop(c, away);
-    do {
-        propose_surely(c, l, 200);
-        wf_node_status(c->s[l].node, &status);
-    } while (status.first_index <= 25 || status.image_index == 0);
+    unsigned l = await_leader(c), away = leave_behind(c, l);
     spoil_images(c->s[l].images);
     start(c, away);
     await_even(c);
@@ -439,14 +438,7 @@ static void a_leader_whose_image_is_damaged_makes_another(void **state)
 // Stopped, and behind more log than the others keep; then started, with an image held on the pool.
 static unsigned await_held_install(struct cluster *c, unsigned l)
 {
-    struct wf_node_status status;
-    unsigned away = (l + 1) % NODES;
-    propose_surely(c, l, 20);
-    stop(c, away);
-    do {
-        propose_surely(c, l, 200);
-        wf_node_status(c->s[l].node, &status);
-    } while (status.first_index <= 25 || status.image_index == 0);
+    unsigned away = leave_behind(c, l);
     start(c, away);
     atomic_store(&c->s[away].fsm.hold, true);
     deadline(c);
