@@ -23,6 +23,7 @@ DECLARE_AT_ONCE = 50
 SPARE_S = 240         # start, healing and waiting, in which clients also write
 OBSERVE_S = 0.2
 PATIENCE_S = 90       # of a client that waits for a node that was stopped
+CERTIFICATE_DAYS = 90  # longer than any soak
 COMMANDER = 3
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -41,7 +42,7 @@ class Nodes(watchfire.Cluster):
     def make_authority(self):
         """As if it had been made half a day ago: a node whose clock goes back still believes it."""
         return certs.Authority(self.folder, "spiffe://" + watchfire.NAME,
-                               {"LD_PRELOAD": nemesis.faketime(), "FAKETIME": "-12h"})
+                               {"LD_PRELOAD": nemesis.faketime(), "FAKETIME": "-12h"}, CERTIFICATE_DAYS)
 
     def founders(self, n):
         return [self.place(self.regions[i % len(self.regions)], i // len(self.regions)) for i in range(n)]

@@ -145,7 +145,7 @@ def oom(w):
 
 @scenario("few-files", rows=[39])
 def few_files(w):
-    """A node may open two more files: new connections are turned away, those it has go on, and when
+    """A node may open two more files: who wants to connect waits, connections that it has go on, and when
     there is room again everybody is served."""
     for victim in (w.follower(), w.leader()):
         release = nemesis.limit_files(w, victim, 2)
