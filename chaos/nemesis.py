@@ -10,6 +10,7 @@ from sandbox import Unavailable
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 CGROUPS = "/sys/fs/cgroup"
 CPU_PERIOD_US = 100000
+RIGHT = "+0"  # a clock
 
 
 # --- the network between regions -------------------------------------------------------------------
@@ -100,10 +101,11 @@ class Group:
     """A cgroup of one controller for one node, version 1 or 2."""
 
     def __init__(self, w, node, controller):
+        run = os.path.basename(os.path.dirname(w.cluster.folder))
         unified = not os.path.isdir(os.path.join(CGROUPS, controller))
         base = CGROUPS if unified else os.path.join(CGROUPS, controller)
         # A name that no other run has: cgroups are the whole machine's.
-        self.path = os.path.join(base, "%s.%s" % (os.path.basename(w.folder), node.name))
+        self.path = os.path.join(base, "%s.%s.%s" % (run, node.name, controller))
         try:
             os.makedirs(self.path, exist_ok=True)
             self.unified, self.base = unified, base
@@ -180,15 +182,17 @@ def faketime():
 def own_clock(w, node, monotonic=False):
     """From its next start on, set_clock says what time it is for the node; with monotonic also how
     fast its timers run."""
-    node.clock = os.path.join(w.folder, node.name + ".clock")
-    set_clock(w, node, "+0")
+    node.clock = node.data + ".clock"
+    set_clock(w, node, RIGHT)
     node.prefix = ["env", "LD_PRELOAD=" + faketime(), "FAKETIME_TIMESTAMP_FILE=" + node.clock,
                    "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=%d" % (not monotonic)]
+    node.drifts = monotonic
 
 
 def set_clock(w, node, text):
-    """+3600, -3600, "+0 x1.0005", "@2026-01-01 00:00:00" and what else libfaketime understands."""
-    w.mark("clock", "%s %s" % (node.name, text))
+    """+3600, -3600, "+0 x1.0005", "2026-01-01 00:00:00" (it stands still there), "@2026-01-01 00:00:00" (it
+    goes on from there), and what else libfaketime understands."""
+    w.mark("clock", "%s %s" % (node.name, text), heal=text == RIGHT)
     new = node.clock + ".new"
     with open(new, "w") as file:
         file.write(text + "\n")

@@ -13,7 +13,7 @@ SHORTEST = 2.5           # a bar's least width
 KINDS = {                # group: (colour, what marks belong to it)
     "network": ("#0072B2", {"cut", "clog", "dark", "link", "firewall", "sink"}),
     "process": ("#D55E00", {"kill", "pause", "end"}),
-    "resources": ("#CC79A7", {"cpu", "memory", "files", "clock", "monotonic", "storm"}),
+    "resources": ("#CC79A7", {"cpu", "memory", "heap", "files", "clock", "monotonic", "storm"}),
     "disk": ("#E69F00", {"full", "hang", "slow", "slow-disk", "power", "inject", "rot"}),
     "members": ("#009E73", {"members", "program"})}
 INK, FAINT, GRID, ALARM = "#1b1f24", "#5b6570", "#dfe3e8", "#A4161A"

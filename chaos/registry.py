@@ -15,19 +15,21 @@ class Scenario:
     run: object      # the function
     nodes: int       # one in each region of the topology, then a second one in each, ...
     topology: str    # as the program wan knows it
-    storage: str     # "plain", or "ext4": a disk of its own for each node (w.disks)
+    storage: str     # "plain"; "ext4": a disk of its own for each node (w.disks); "ext4 if any"
     seconds: int     # how long it does damage unless said otherwise
     settle_s: int    # after it healed: until everyone is served again and all nodes are equal
     about: str
+    prepare: object  # a function of the world too, or None: what is to be done before the nodes start
 
 
 _found = {}
 
 
-def scenario(name, rows, nodes=5, topology="flat:80:5", storage="plain", seconds=30, settle_s=60):
+def scenario(name, rows, nodes=5, topology="flat:80:5", storage="plain", seconds=30, settle_s=60,
+             prepare=None):
     def register(function):
         _found[name] = Scenario(name, rows, function, nodes, topology, storage, seconds, settle_s,
-                                " ".join((function.__doc__ or "").split()))
+                                " ".join((function.__doc__ or "").split()), prepare)
         return function
     return register
 

@@ -26,7 +26,8 @@ def run(*argv, **kw):
     """A command that must succeed; returns what it printed."""
     done = subprocess.run(argv, capture_output=True, text=True, **kw)
     if done.returncode:
-        raise OSError("%s: %s" % (" ".join(argv), done.stderr.strip() or "exit %d" % done.returncode))
+        raise OSError("%s: %s" % (
+            " ".join(argv), done.stderr.strip() or done.stdout[-2000:].strip() or "exit %d" % done.returncode))
     return done.stdout
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """One cluster, all faults at random, for as long as asked. Time goes in legs: clients record while the
-faults of random and of the disks happen, and now and then a member is replaced; then everything is healed
-and what was recorded is checked. The report shows each leg. See README.md."""
+faults of random happen, and now and then a member is replaced or half the nodes go to another build; then
+everything is healed and what was recorded is checked. The report shows each leg. See README.md."""
 import argparse
 import datetime
 import json
@@ -23,100 +23,25 @@ LEG_S = 240         # of faults, between two checks
 LEAST_LEG_S = 30    # a shorter rest is added to the last leg
 AFTERWARDS_S = 3    # of ordinary work once everybody is served again
 SETTLE_S = 120
-SLOW_WRITES = 20    # a second
 TOPOLOGY = "five"
-
-
-# --- the disks' faults, in the form that mixture.py has: what they return ends them ---
-
-def with_disk(w, nodes):
-    """The first in the order drawn that has a disk of its own: one that joined later has none."""
-    return next((node for node in nodes if node.name in w.disks), None)
-
-
-def on_disk(kind, begin, end):
-    def fault(w, nodes, _amount):
-        node = with_disk(w, nodes)
-        if not node:
-            return lambda: None
-        w.mark(kind, node.name)
-        begin(w.disks[node.name])
-
-        def ended():
-            w.mark(kind, node.name, heal=True)
-            end(w.disks[node.name])
-        return ended
-    return fault
-
-
-def power_cut(w, nodes, _amount):
-    """What was not synced is lost; the machine comes back after a while."""
-    node = with_disk(w, nodes)
-    if not node:
-        return lambda: None
-    disk = w.disks[node.name]
-    w.mark("power", node.name)
-    disk.thaw()
-    disk.power_cut()
-    w.kill(node)
-    node.killed = True  # also when it had ended by itself: there is no power to start it
-    disk.unmount()
-    disk.mount()
-
-    def ended():
-        w.mark("power", node.name, heal=True)
-        w.restart(node)
-    return ended
-
-
-DISK_KINDS = {
-    "slow": on_disk("slow", lambda disk: disk.slow(SLOW_WRITES), lambda disk: disk.fast()),
-    "hang": on_disk("hang", lambda disk: disk.freeze(), lambda disk: disk.thaw()),
-    "full": on_disk("full", lambda disk: disk.fill(), lambda disk: disk.make_room()),
-    "power": power_cut}
 
 
 # --- the world ---
 
 def make_world(options, folder):
     """Its class needs what must not be loaded before the fork."""
-    import disk
-    from scenarios import storage
+    from scenarios import membership, mixture
     from world import World
 
     class Soak(World):
-        """Keeps its cluster through all legs. A node whose disk fails may end; it is started again by
-        what stands for the service manager."""
+        """Keeps its cluster through all legs."""
 
         def __init__(self):
-            scenario = types.SimpleNamespace(name="soak", nodes=5, storage="plain", settle_s=SETTLE_S)
+            scenario = types.SimpleNamespace(name="soak", nodes=5, storage="ext4 if any", settle_s=SETTLE_S,
+                                             prepare=mixture.prepare)
             super().__init__(scenario, types.SimpleNamespace(
                 seconds=LEG_S, seed=options.seed, topology=options.topology, trace=False), folder)
-            self.may_fence = True
-            self.manager = storage.Manager(self)
-            try:
-                self.mount_disks()
-            except disk.NoDisks as error:
-                print("soak: no faults of disks: %s" % error)
-
-        def nobody_ended(self):
-            self.may_end.update(node.name for node in self.nodes)
-            super().nobody_ended()
-            self.manager.look()
-
-        def kill(self, *nodes):
-            """Who waits for a frozen disk cannot die before it is thawed."""
-            for node in nodes:
-                if node.name in self.disks:
-                    self.disks[node.name].thaw()
-            super().kill(*nodes)
-
-        def heal(self):
-            for one in self.disks.values():
-                one.thaw()
-                one.fast()
-                one.make_room()
-            super().heal()
+            self.other_program = membership.other_program(self)
 
         def next_leg(self, number, seconds):
             """A folder, clients and marks of its own."""
@@ -124,6 +49,7 @@ def make_world(options, folder):
             self.folder = os.path.join(folder, "leg-%d" % number)
             os.mkdir(self.folder)
             self.prefix, self.seconds = "leg%d-" % number, seconds
+            self.rng = random.Random("leg %d of %d" % (number, self.seed))  # whatever the legs before drew
             self.failures, self.marks, self.recorded = [], [], []
             self.observer, self.began_ns = Observer(self), time.monotonic_ns()
             if number == 1:
@@ -150,17 +76,19 @@ def write_what_there_is(w):
 
 # --- legs ---
 
-def leg(w, number, seconds, kinds):
+def leg(w, number, seconds):
     """Returns (reasons to fail, path of the history)."""
     import history
     import judge
     from scenarios import membership, mixture
     w.next_leg(number, seconds)
+    plan = mixture.schedule(w.rng.randrange(1 << 31), seconds, len(w.nodes))
     w.await_operations(judge.BEGIN_OPERATIONS)
     if number % 2 == 0:
         w.rng.choice((membership.replace_node, membership.change_and_crash))(w)
-    seed = w.rng.randrange(1 << 31)
-    mixture.play(w, mixture.schedule(seed, seconds, len(w.nodes), kinds), kinds)
+    elif number % 4 == 3:
+        membership.mix_programs(w, w.other_program)
+    mixture.play(w, plan)
     w.heal()
     w.await_service()
     w.sleep(AFTERWARDS_S)
@@ -185,17 +113,15 @@ def run(options, folder):
     """Returns the exit code; prints what happens."""
     import report
     from harness import procs, rpc, watchfire
-    from scenarios import mixture
     from world import Broken
     legs, w, interrupted, plan = [], None, None, lengths(math.ceil(options.minutes * 60))
     try:
         sandbox.settle_in()
         w = make_world(options, folder)
-        kinds = {**mixture.KINDS, **(DISK_KINDS if w.disks else {})}
         for number, seconds in enumerate(plan, 1):
             print("soak: leg %d of %d, %d s of faults" % (number, len(plan), seconds), flush=True)
             try:
-                why, path = leg(w, number, seconds, kinds)
+                why, path = leg(w, number, seconds)
             except (Broken, watchfire.ChainBroken, rpc.Error, OSError) as error:
                 why, path = [str(error)], write_what_there_is(w)
             legs.append(report.Leg(path, why))

@@ -11,7 +11,8 @@ OBSERVED_S = 1.0       # two looks at a leader that are further apart are not on
 AT_ONCE_S = 0.3        # what begins and ends so close together was one action
 EVERYWHERE = "all links"
 MUTE, DEAF = "not heard by", "hears nothing from"
-POINTS = {"members", "program", "clock"}  # what is done once, and does not last
+POINTS = {"members", "program"}     # what is done once, and does not last
+OF_A_NODE = {"clock", "cpu", "memory", "heap", "files"}  # named first; how much comes after it
 
 Bar = collections.namedtuple("Bar", "row kind text start end")           # seconds
 Reign = collections.namedtuple("Reign", "row node term start end")
@@ -86,6 +87,8 @@ class Timeline:
             return "%s %s" % (MUTE if out else DEAF, right if out else left)
         if kind == "link":
             return rules_of(detail)
+        if kind == "clock":
+            return clock_of(detail.split(None, 1)[1])
         return "%s %s" % (kind, detail) if kind in POINTS or rows == [EVERYWHERE] else kind
 
     # --- leaders ---
@@ -138,6 +141,8 @@ def what(kind, detail):
     """By what its end is told from others' ends."""
     if kind == "cut":
         return tuple(frozenset(side.split(",")) for side in detail.split(" -> "))
+    if kind in OF_A_NODE:
+        return detail.split()[0].rstrip(":")
     return detail.split("=")[0] if kind == "link" else detail
 
 
@@ -159,6 +164,15 @@ def rules_of(detail):
         elif key != "queue_ms":
             rules.append("%s %.2g %%" % (key, value * 100))
     return ", ".join(rules)
+
+
+def clock_of(setting):
+    """What a clock was set to, as one says it."""
+    if "x" in setting:
+        return "clocks %+.2g %%" % ((float(setting.split("x")[1]) - 1) * 100)
+    if setting[0] in "+-":
+        return "clock %s s" % setting
+    return "clock at %s" % setting[1:] if setting[0] == "@" else "clock stands still"
 
 
 def both_ways(bars):

@@ -14,6 +14,7 @@ import nemesis
 import net
 import record
 from harness import certs, pb, procs, rpc, watchfire
+from sandbox import Unavailable
 
 PORT = 7411
 CLIENTS_PER_REGION = 2
@@ -94,6 +95,7 @@ class World:
         self.failures, self.marks, self.figures, self.recorded = [], [], [], []
         self.may_fence = False  # a scenario that damages a state says so
         self.may_end = set()    # nodes that may end by themselves
+        self.manager = None     # starts nodes again that end by themselves (scenarios/storage.py)
         self.paused, self.undo, self.touched = [], [], set()
         self.regions = net.make_regions(net.region_names(self.topology))
         self.wan = net.Wan(watchfire.binary("wan", "chaos"), folder, self.topology, self.seed,
@@ -101,18 +103,23 @@ class World:
         self.cluster = self.make_cluster(folder, scenario.nodes)
         self.everyone = list(self.cluster.nodes)  # those that were removed, too
         self.disks = {}
-        if scenario.storage == "ext4":
-            self.mount_disks()
+        if scenario.storage != "plain":
+            self.mount_disks(scenario.storage == "ext4")
         self.clients, self.observer = [], Observer(self)
         self.began = self.began_ns = None
 
     def make_cluster(self, folder, n):
         return Nodes(folder, self.regions, n)
 
-    def mount_disks(self):
+    def mount_disks(self, needed):
         import disk
-        for node in self.nodes:
-            self.disks[node.name] = disk.Disk(self.cluster.folder, node.name)
+        try:
+            for node in self.nodes:
+                self.disks[node.name] = disk.Disk(self.cluster.folder, node.name)
+        except disk.NoDisks as error:
+            if needed:
+                raise Unavailable("no disks can be made: %s" % error) from error
+            self.say("no faults of disks: %s" % error)
 
     @property
     def nodes(self):
@@ -142,6 +149,8 @@ class World:
 
     def start(self):
         self.began, self.began_ns = time.monotonic(), time.monotonic_ns()
+        if self.scenario.prepare:
+            self.scenario.prepare(self)
         self.cluster.start()
         self.begin_recording()
 
@@ -320,6 +329,8 @@ class World:
         for node in nodes:
             node.process.send(signal.SIGKILL)
         for node in nodes:
+            if node.name in self.disks:
+                self.disks[node.name].thaw()  # who waits for a frozen disk cannot die
             node.process.kill()
             node.killed = True
             if node in self.paused:
@@ -400,7 +411,9 @@ class World:
     # --- waiting ---
 
     def nobody_ended(self):
-        for node in self.nodes:
+        if self.manager:
+            self.manager.look()
+        for node in [] if self.manager else self.nodes:
             if not node.process.alive() and not node.killed and \
                     node.name not in self.may_end:
                 raise Broken("%s ended by itself with %d:\n%s" % (
@@ -466,6 +479,8 @@ class World:
         for undo in reversed(self.undo):
             undo()
         self.undo.clear()
+        for disk in self.disks.values():
+            disk.heal()
         self.wan("reset")
         for node in list(self.paused):
             self.resume(node)

@@ -5,8 +5,8 @@ import time
 import nemesis
 from registry import scenario
 
-STEPS = ("+3600", "+3599", "-3600", "+0")  # an hour on; a leap second again; an hour back; right
-FROZEN, EPOCH = "@%Y-%m-%d %H:%M:%S", "@1970-01-01 00:00:10"
+STEPS = ("+3600", "+3599", "-3600", nemesis.RIGHT)  # an hour on; a leap second again; an hour back; right
+FROZEN, EPOCH = "%Y-%m-%d %H:%M:%S", "@1970-01-01 00:00:10"
 DAY_S = 86400
 
 
@@ -37,7 +37,7 @@ def clock_steps(w):
     w.sleep(pause)
     w.first_write_after(time.monotonic_ns())
     w.expect(w.term() == term and w.changes_of_leader(since) == 0, "a wall clock changed the leader")
-    nemesis.set_clock(w, leader, "+0")
+    nemesis.set_clock(w, leader, nemesis.RIGHT)
 
 
 @scenario("clock-1970", rows=[40], seconds=15)
@@ -55,7 +55,7 @@ def clock_1970(w):
     w.expect(w.leader() is leader and w.term() == term, "a node from 1970 changed leader or term")
     w.expect("certificate" in open(follower.log).read().lower(), "it says nothing of certificates:\n" +
              follower.process.tail(5))
-    nemesis.set_clock(w, follower, "+0")
+    nemesis.set_clock(w, follower, nemesis.RIGHT)
     w.restart(follower)
     w.wait_for("it to serve with the right time", lambda: w.serves(follower), 60)
     w.may_end.discard(follower.name)
@@ -75,7 +75,7 @@ def clock_drift(w):
         w.first_write_after(time.monotonic_ns())
     for node in (fast, slow):  # a clock that went too fast cannot go back: begin anew
         w.kill(node)
-        nemesis.set_clock(w, node, "+0")
+        nemesis.set_clock(w, node, nemesis.RIGHT)
         w.restart(node)
 
 
@@ -120,4 +120,4 @@ def slow_reign(w):
     nemesis.join(w, [slow], others)
     w.say("%d of the reads it was asked were answered" % answered())
     w.kill(slow)
-    nemesis.set_clock(w, slow, "+0")
+    nemesis.set_clock(w, slow, nemesis.RIGHT)

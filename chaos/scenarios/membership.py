@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Members that come and go while things fail, and versions that differ: rows 42 and 43 of the matrix."""
 import os
-import subprocess
 import time
 
 import nemesis
 from harness import pb, rpc, watchfire
 from registry import scenario
+from sandbox import run
 
 STANDBY, VOTER = 2, 3
 REMOVED = 79
 CHANGE_S = 60  # for one change, with all that fails meanwhile
-OTHER_VERSION = "99.0.0"
+OTHER_VERSION = "0.0.0"
+NEWER_STATE = "install a newer watchfired"  # what a program says that is too old for the state
 
 
 def change(w, method, fields, done):
@@ -127,42 +128,99 @@ def crash_during(w, method, fields):
     w.wait_for("%s to be back" % leader.name, lambda: w.serves(leader), 60)
 
 
-@scenario("upgrade", rows=[43], seconds=20, settle_s=90)
+def begin_older(w):
+    w.other_program = other_program(w)
+    for node in w.nodes:
+        node.program = w.other_program
+
+
+@scenario("upgrade", rows=[43], seconds=20, settle_s=90, prepare=begin_older)
 def upgrade(w):
-    """Node by node to a build of another version and half of them back again, under load. WF_OTHER_BUILD
-    names the other build; without it the same sources are built with another version's name, which shows
-    that nothing hangs on it, and nothing about changed formats."""
-    other = other_build(w)
-    order = w.others(w.leader()) + [w.leader()]  # the leader last, as the manual has it
-    for node in order:
-        change_program(w, node, other)
-    w.sleep(w.seconds / 2)
-    for node in order[:len(order) // 2]:
+    """A cluster that began with an older build goes to this one under load, node by node: all but the
+    leader up, two of them back, all up, two back. These serve, or the state has gone on to a version that
+    the older program does not know, and they say so. WF_OTHER_BUILD names the older build, or
+    WF_OTHER_COMMIT its commit; without both the same sources are built with another version's name, which
+    shows that nothing hangs on it, and nothing about changed formats."""
+    *most, last = w.others(w.leader()) + [w.leader()]
+    back = most[:2]
+    for node in most:
         change_program(w, node, w.cluster.program)
-    versions = {node.name: w.call(node, watchfire.CLUSTER + "GetStatus", {}).str(15) for node in w.nodes}
-    w.say("versions: %s" % versions)
-    w.expect(len(set(versions.values())) == 2, "no mixture of versions: %s" % versions)
-    w.sleep(w.seconds / 2)
+    w.sleep(w.seconds / 4)
+    for node in back:
+        change_program(w, node, w.other_program)
+    two_programs(w)
+    w.sleep(w.seconds / 4)
+    for node in back + [last]:
+        change_program(w, node, w.cluster.program)
+    w.sleep(w.seconds / 4)
+    for node in back:
+        go_back(w, node)
+    w.sleep(w.seconds / 4)
 
 
-def change_program(w, node, program):
+def two_programs(w):
+    """What they say, and what the kernel knows: two builds may have one version's name."""
+    w.say("versions: %s" % {node.name: w.call(node, watchfire.CLUSTER + "GetStatus", {}).str(15) for node in w.nodes})
+    programs = {os.readlink("/proc/%d/exe" % node.process.pid) for node in w.nodes}
+    w.expect(len(programs) == 2, "the nodes run %s and nothing else" % " ".join(sorted(programs)))
+
+
+def start_program(w, node, program):
     w.mark("program", "%s runs %s" % (node.name, program))
     w.stop(node)
     node.program = program
     w.restart(node)
+
+
+def change_program(w, node, program):
+    start_program(w, node, program)
     w.wait_for("%s to serve" % node.name, lambda: w.serves(node), 60)
 
 
-def other_build(w):
-    folder = os.environ.get("WF_OTHER_BUILD")
+def go_back(w, node):
+    """To the older program, if that knows the state's version."""
+    w.may_end.add(node.name)
+    start_program(w, node, w.other_program)
+    w.wait_for("%s to serve or to end" % node.name, lambda: w.serves(node) or not node.process.alive(), 60)
+    if node.process.alive():
+        w.say("%s serves with the older program" % node.name)
+    else:
+        said = node.process.tail(5)
+        w.expect(NEWER_STATE in said, "%s ended with the older program and said:\n%s" % (node.name, said))
+        w.figure("the state is too new for the older program: %s ended with %d" % (
+            node.name, node.process.child.returncode))
+        node.program = w.cluster.program
+        w.restart(node)
+        w.wait_for("%s to serve" % node.name, lambda: w.serves(node), 60)
+    w.may_end.discard(node.name)
+
+
+def mix_programs(w, other):
+    """Half of the nodes, one after the other, go to the one of two builds that they do not run."""
+    for node in w.rng.sample(w.nodes, len(w.nodes) // 2):
+        change_program(w, node, w.cluster.program if node.program == other else other)
+
+
+def other_program(w):
+    """watchfired of WF_OTHER_BUILD, or of the commit WF_OTHER_COMMIT, or of the same sources."""
+    folder, commit = os.environ.get("WF_OTHER_BUILD"), os.environ.get("WF_OTHER_COMMIT")
     if not folder:
-        folder = os.path.join(os.path.dirname(w.cluster.program), "other-version")
-        flags = '-UWF_VERSION -DWF_VERSION=\\"%s\\"' % OTHER_VERSION
-        w.say("building version %s in %s" % (OTHER_VERSION, folder))
-        for argv in (["cmake", "-S", watchfire.ROOT, "-B", folder, "-G", "Ninja",
-                      "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_C_FLAGS=" + flags],
-                     ["cmake", "--build", folder, "--target", "watchfired"]):
-            done = subprocess.run(argv, capture_output=True, text=True)
-            if done.returncode:
-                raise OSError("%s failed:\n%s%s" % (" ".join(argv), done.stdout[-2000:], done.stderr))
+        folder = os.path.join(os.path.dirname(w.cluster.program), "other-" + (commit or "version"))
+        build_other(w, unpacked(commit, folder + "-sources") if commit else watchfire.ROOT, folder)
     return os.path.join(folder, "watchfired")
+
+
+def unpacked(commit, folder):
+    """The sources of a commit."""
+    os.makedirs(folder, exist_ok=True)
+    tar = os.path.join(folder, "sources.tar")
+    run("git", "-C", watchfire.ROOT, "archive", "--output", tar, commit)
+    run("tar", "-x", "-f", tar, "-C", folder)
+    return folder
+
+
+def build_other(w, sources, folder):
+    w.say("building version %s of %s in %s" % (OTHER_VERSION, sources, folder))
+    run("cmake", "-S", sources, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        '-DCMAKE_C_FLAGS=-UWF_VERSION -DWF_VERSION=\\"%s\\"' % OTHER_VERSION)
+    run("cmake", "--build", folder, "--target", "watchfired")

@@ -40,6 +40,8 @@ class Manager:
     def look(self):
         now = time.monotonic()
         for node in self.w.nodes:
+            if node.process.alive():
+                self.due.pop(node.name, None)
             if node.process.alive() or getattr(node, "killed", False):
                 continue
             if node.name not in self.due:

@@ -47,6 +47,10 @@ def _run(*argv):
     return done.stdout.strip()
 
 
+def can_be_slow():
+    return os.path.exists(THROTTLE)
+
+
 def _ioctl(path, request, argument=0):
     fd = os.open(path, os.O_RDONLY)
     try:
@@ -63,6 +67,7 @@ class Disk:
             raise NoDisks("loop devices and mounts need root")
         self.name, self.device, self.held = name, None, None
         self.mounted = self.frozen = self.limited = False
+        self.troubled = False  # for whoever wants one fault at a time
         self.path = os.path.join(folder, name)
         self.home = tempfile.mkdtemp(prefix=PREFIX, dir=folder)
         self.backing = os.path.join(self.home, "disk")
@@ -168,6 +173,12 @@ class Disk:
         if os.path.exists(balloon):
             os.unlink(balloon)
 
+    def heal(self):
+        """All that it was made to suffer, but for what is lost."""
+        self.thaw()
+        self.fast()
+        self.make_room()
+
     def free(self):
         stat = os.statvfs(self.path)
         return stat.f_bavail * stat.f_frsize
@@ -191,7 +202,7 @@ class Disk:
             self.limited = False
 
     def _limit(self, rate):
-        if not os.path.exists(THROTTLE):
+        if not can_be_slow():
             raise NoDisks("there is no %s to slow a disk down with" % THROTTLE)
         number = os.stat(self.device).st_rdev
         with open(THROTTLE, "w") as control:

@@ -78,6 +78,19 @@ class Faults(unittest.TestCase):
                               fault(9, "link", "* -> * loss=0 delay_us=0")),
                          [("all links", "loss 10 %, delay 4 ms", 5, 9)])
 
+    def test_what_a_node_lacks_ends_whatever_it_was_before(self):
+        self.assertEqual(bars(fault(5, "cpu", "iad-1 3 %"), heal(9, "cpu", "iad-1"),
+                              fault(15, "files", "iad-1: 50 descriptors and 2 more"), heal(19, "files", "iad-1")),
+                         [("iad", "cpu", 5, 9), ("iad", "files", 15, 19)])
+
+    def test_a_clock_is_wrong_until_it_is_right(self):
+        self.assertEqual(bars(heal(1, "clock", "iad-1 +0"), fault(5, "clock", "iad-1 -1800"),
+                              heal(9, "clock", "iad-1 +0"), fault(15, "clock", "syd-1 +0 x1.1000"),
+                              heal(19, "clock", "syd-1 +0"), fault(25, "clock", "fra-1 2026-11-21 18:00:00"),
+                              heal(29, "clock", "fra-1 +0")),
+                         [("iad", "clock -1800 s", 5, 9), ("syd", "clocks +10 %", 15, 19),
+                          ("fra", "clock stands still", 25, 29)])
+
     def test_a_change_of_members_is_a_moment(self):
         self.assertEqual(bars(fault(5, "members", "AddMember syd-2")), [("syd", "members AddMember syd-2", 5, 5)])
 
