@@ -12,7 +12,7 @@
     X(USAGE,          64, "the command line is wrong") \
     X(LOG_UNREADABLE, 65, "the raft log or the state cannot be read") \
     X(NO_DATA,        66, "the data directory is empty and nothing says what to do about it") \
-    X(REFUSED,        67, "beginning, joining or restoring was refused") \
+    X(REFUSED,        67, "beginning, joining, restoring or an older program was refused") \
     X(DISK_FULL,      68, "the disk is full") \
     X(DISK_FAILED,    69, "a write or fsync failed") \
     X(INTERNAL,       70, "something else failed") \

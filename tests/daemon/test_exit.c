@@ -18,6 +18,7 @@ static void reasons_go_before_codes(void **state)
     assert_int_equal(exit_of(WF_FAILED_PRECONDITION, "ADDRESS_IN_USE"), WF_EXIT_PORT_IN_USE);
     assert_int_equal(exit_of(WF_RESOURCE_EXHAUSTED, "DISK_FULL"), WF_EXIT_DISK_FULL);
     assert_int_equal(exit_of(WF_FAILED_PRECONDITION, "REMOVED"), WF_EXIT_REMOVED);
+    assert_int_equal(exit_of(WF_FAILED_PRECONDITION, "SCHEMA_NEWER"), WF_EXIT_REFUSED);
     assert_int_equal(exit_of(WF_FAILED_PRECONDITION, "IN_USE"), WF_EXIT_DIR_LOCKED);
     assert_int_equal(exit_of(WF_DATA_LOSS, ""), WF_EXIT_LOG_UNREADABLE);
     assert_int_equal(exit_of(WF_PERMISSION_DENIED, ""), WF_EXIT_PERMISSIONS);
