@@ -105,7 +105,7 @@ static void field(struct line *l, enum wf_log_format format, const char *key, co
 int wf_log_line(char *out, int size, enum wf_log_format format, enum wf_log_level level,
                 const char *time, const char *node, const char *msg, const char *const fields[])
 {
-    WF_ASSERT(size > 2 && level <= WF_LOG_ERROR);
+    WF_ASSERT(size > 2 && level < WF_LOG_NOTHING);
     struct line l = {out, size - 1}; // one more for JSON's closing brace
     field(&l, format, "time", time, true);
     field(&l, format, "level", level_names[level], false);

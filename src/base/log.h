@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-enum wf_log_level { WF_LOG_DEBUG, WF_LOG_INFO, WF_LOG_WARN, WF_LOG_ERROR };
+// WF_LOG_NOTHING: the least of who wants no line at all; no line has it.
+enum wf_log_level { WF_LOG_DEBUG, WF_LOG_INFO, WF_LOG_WARN, WF_LOG_ERROR, WF_LOG_NOTHING };
 enum wf_log_format { WF_LOG_LOGFMT, WF_LOG_JSON };
 
 // Set once at start, before other threads exist. node is added to every line when not empty.

@@ -127,6 +127,12 @@ void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, boo
     offer(n, p);
 }
 
+static void make_another(struct wf_node *n)
+{
+    if (!n->job.running) // one that is due already may wait for something to be written
+        image_make_now(n);
+}
+
 // The file is read for the first time since it was written: what the disk has made of it would be
 // refused by the peer, whole, again and again. False when it is damaged: a new image is on its way.
 static bool as_written(struct wf_node *n, struct peer *p, const uint8_t *buf, size_t len)
@@ -149,8 +155,7 @@ static bool as_written(struct wf_node *n, struct peer *p, const uint8_t *buf, si
            "a new one is made",
            "path", o->path, NULL);
     ship_stop(p);
-    if (!n->job.running) // one that is due already may wait for something to be written
-        image_make_now(n);
+    make_another(n);
     return false;
 }
 
@@ -167,7 +172,10 @@ static int send_chunk(struct wf_node *n, struct peer *p, uint8_t *buf)
     rc = files->read(files->ctx, o->path, o->sent, buf, len, NULL);
 
     if (rc != WF_OK) {
-        ship_stop(p); // the file is gone; libraft asks for the present one
+        wf_log(WF_LOG_ERROR, "the state image cannot be read; a new one is made", "path", o->path,
+               NULL);
+        ship_stop(p);
+        make_another(n);
         return rc;
     }
     if (!as_written(n, p, buf, len))

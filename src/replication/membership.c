@@ -89,6 +89,10 @@ static int check_voters(const struct wf_node *n, uint64_t id, int role, bool ahe
     return WF_OK;
 }
 
+static const char fenced_text[] =
+    "this node leads and has fenced itself off: leadership goes to another "
+    "member; ask that one";
+
 static int check_free(const struct wf_node *n, struct wf_err *err)
 {
     struct raft *r = node_raft(n);
@@ -98,6 +102,8 @@ static int check_free(const struct wf_node *n, struct wf_err *err)
     if (!node_leads(n))
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "NOT_LEADER",
                               "this node does not lead; ask the leader");
+    if (n->fenced)
+        return wf_fail_reason(err, WF_UNAVAILABLE, "FENCED", "%s", fenced_text);
     if (n->change.kind != CHANGE_NONE || wf_raft_change_pending(r))
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "CHANGE_PENDING",
                               "another membership change is under way; wait until it is done");
@@ -255,6 +261,11 @@ static void catch_up(struct wf_node *n)
     uint64_t match, now = node_now_ms(n), last = wf_raft_last(node_raft(n));
     struct wf_err err;
 
+    if (n->fenced) { // it can be sent no image from here, and leadership must be free to go
+        wf_fail_reason(&err, WF_UNAVAILABLE, "FENCED", "%s", fenced_text);
+        finish(n, &err);
+        return;
+    }
     if (is_level(n, c->id, &match) || !NODE_ON(n, M7)) {
         assign_now(n, RAFT_VOTER);
         return;

@@ -142,18 +142,21 @@ static int files_read(void *ctx, const char *path, uint64_t offset, void *out, s
     return WF_OK;
 }
 
-// What a lying disk makes of an image that is being received: it is found out before it is used.
-static void spoil(struct sim *s, const char *path, uint64_t offset, size_t n)
+// What a lying disk makes of an image: of one that is being received, which is found out before it
+// is used, or of one that was verified and has its name, which is found out by whoever reads it.
+static bool spoil(struct sim *s, const char *path, const char *suffix, uint64_t offset, size_t n,
+                  unsigned per_mille)
 {
     const char *end = strrchr(path, '.');
     struct sim_file *f = sim_file_at(s, path, false);
 
-    if (s->healed || !s->profile.damage || end == NULL || strcmp(end, ".part") != 0 || n == 0 ||
-        !sim_chance(s, 300))
-        return;
+    if (s->healed || !s->profile.damage || end == NULL || strcmp(end, suffix) != 0 || n == 0 ||
+        !sim_chance(s, per_mille))
+        return false;
     offset += sim_random(s, 0, n - 1);
     sim_file_write(f, offset, &(uint8_t){f->data[offset] ^ 1u}, 1);
     sim_trace(s, "SPOILT %s at %llu", path, (unsigned long long)offset);
+    return true;
 }
 
 static int files_write(void *ctx, const char *path, uint64_t offset, const void *data, size_t n,
@@ -166,7 +169,7 @@ static int files_write(void *ctx, const char *path, uint64_t offset, const void 
     if (l->server->disk_full)
         return wf_fail(err, WF_RESOURCE_EXHAUSTED, "the disk is full");
     sim_file_write(sim_file_at(l->sim, path, true), offset, data, n);
-    spoil(l->sim, path, offset, n);
+    (void)spoil(l->sim, path, ".part", offset, n, 300);
     return WF_OK;
 }
 
@@ -188,10 +191,12 @@ static int files_publish(void *ctx, const char *from, const char *to, struct wf_
 
     if (f == NULL)
         return wf_fail(err, WF_NOT_FOUND, "no %s", from);
-    sim_file_sync(f);
     if (strcmp(from, to) != 0)
         files_remove(ctx, to, NULL);
     strncpy(f->name, to + strlen(l->home) + 1, sizeof f->name - 1);
+    if (sim_image_may_rot(l) && spoil(l->sim, to, ".image", 0, f->len, 150))
+        l->server->image_rotten = true;
+    sim_file_sync(f);
     return WF_OK;
 }
 

@@ -239,12 +239,33 @@ static unsigned lost(const struct sim *s)
     return n;
 }
 
+static bool an_image_rots(const struct sim *s)
+{
+    for (unsigned i = 0; i < s->n_servers; i++) {
+        if (s->servers[i].image_rotten)
+            return true;
+    }
+    return false;
+}
+
+// A leader whose image rots makes another once something is committed; so a majority must not be in
+// need of that very image.
+bool sim_image_may_rot(const struct life *l)
+{
+    struct sim *s = l->sim;
+    const struct life *leader = sim_leader(s);
+
+    return !s->profile.core_only && lost(s) == 0 && !l->server->rotten &&
+           (l->server->image_rotten || !an_image_rots(s)) && leader != NULL &&
+           wf_configuration_voters(wf_raft_configuration(node_raft(leader->node))) >= 3;
+}
+
 // Whether a voter may still be lost, or the run could not be won.
 static bool may_lose_one(struct sim *s)
 {
     const struct life *l = sim_leader(s);
 
-    if (s->flips > 0)
+    if (s->flips > 0 || an_image_rots(s))
         return false; // one of them may be wrong
     if (s->profile.membership)
         return l != NULL && sim_all_quiet(s) &&
@@ -261,7 +282,7 @@ static void rot(struct sim *s, struct server *v)
 
     while (f != NULL && strcmp(f->name, "state.db") != 0)
         f = f->next;
-    if (f == NULL || f->kept_len < 1024 || f->kept_len > f->len)
+    if (f == NULL || f->kept_len < 1024 || f->kept_len > f->len || v->image_rotten)
         return;
     crash(s, v);
     for (f = v->files; f != NULL && strcmp(f->name, "state.db") != 0;)

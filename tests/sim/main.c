@@ -294,7 +294,7 @@ int main(int argc, char **argv)
     struct arguments a;
 
     parse(argc, argv, &a);
-    wf_log_setup(WF_LOG_ERROR, WF_LOG_LOGFMT, "");
+    wf_log_setup(a.run.trace ? WF_LOG_ERROR : WF_LOG_NOTHING, WF_LOG_LOGFMT, "");
     board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED) {
         perror("sim: mmap");

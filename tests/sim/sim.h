@@ -82,15 +82,16 @@ struct server {
     struct sim_file *files;
     struct life *life;
     unsigned lives;
-    bool gone;       // for good: dead, or removed
-    bool removed;    // it was told so
-    bool left_out;   // of the peace after the faults: a minority stays as it is
-    bool damaged;    // its log was tampered with at rest, and it will not start
-    bool rotten;     // its state or an image was, which it is to find out and mend
-    bool drop_state; // it did, and begins anew
-    bool hurt;       // this life's disk was made to fail
-    bool restarting; // it will come back by itself
-    int knows;       // which schema of the state its program knows
+    bool gone;         // for good: dead, or removed
+    bool removed;      // it was told so
+    bool left_out;     // of the peace after the faults: a minority stays as it is
+    bool damaged;      // its log was tampered with at rest, and it will not start
+    bool rotten;       // its state was, which it is to find out and mend
+    bool image_rotten; // likewise an image
+    bool drop_state;   // it did, and begins anew
+    bool hurt;         // this life's disk was made to fail
+    bool restarting;   // it will come back by itself
+    int knows;         // which schema of the state its program knows
     // its disk
     uint64_t disk_min, disk_max;  // latency of an append, ns
     bool disk_fails, state_fails; // the next write does
@@ -246,6 +247,7 @@ struct life *sim_leader(struct sim *s); // the one of the highest term that beli
 // faults.c, client.c, witness.c, operator.c
 void sim_faults_start(struct sim *s);
 void sim_heal(struct sim *s);
+bool sim_image_may_rot(const struct life *l); // on this machine's disk, and the run can be won
 void sim_clients_start(struct sim *s);
 void sim_clients_free(struct sim *s);
 void sim_witness_start(struct sim *s);
