@@ -315,6 +315,16 @@ class World:
         host, port = node.admin.rsplit(":", 1)
         return socket.create_connection((host, int(port)), 5)
 
+    def strangers(self, node, n=20):
+        """So many of these, or as many as there can be."""
+        found = []
+        try:
+            for _ in range(n):
+                found.append(self.stranger(node))
+        except OSError as error:
+            self.say("%d strangers came to %s: %s" % (len(found), node.name, error))
+        return found
+
     def writes_per_second(self, since, until):
         """Acknowledged between two moments, by the clients of each region: {region: rate}."""
         return {process.region: sum(

@@ -137,6 +137,7 @@ def memory(w, node, amount):
     """The kernel may end it for what it wants; nobody starts it again before there is memory."""
     node.killed = True
     group = nemesis.limit_memory(w, node, int(MEMORY_MOST * max(amount, 0.1)))
+    storage.large_notes(w)
 
     def end():
         group.remove()
@@ -146,17 +147,29 @@ def memory(w, node, amount):
     return end
 
 
-def refused(kind, limit):
-    """The kernel says no to what the node wants; it may end over that, for a reason that it names."""
-    @alive
-    def fault(w, node, _amount):
-        release = limit(w, node)
+@alive
+def heap(w, node, _amount):
+    """The kernel gives it no memory; it may end over that, for a reason that it names."""
+    release = nemesis.limit_heap(w, node)
+    storage.large_notes(w)
 
-        def end():
-            release()
-            w.mark(kind, node.name, heal=True)
-        return end
-    return fault
+    def end():
+        release()
+        w.mark("heap", node.name, heal=True)
+    return end
+
+
+@alive
+def files(w, node, _amount):
+    """It has hardly any descriptors for those who come."""
+    release, strangers = nemesis.limit_files(w, node, FEW_FILES), w.strangers(node)
+
+    def end():
+        release()
+        w.mark("files", node.name, heal=True)
+        for one in strangers:
+            one.close()
+    return end
 
 
 def on_disk(kind, begin, end):
@@ -220,8 +233,7 @@ KINDS = {
     "kill": kill, "pause": pause, "isolate": isolate, "halves": halves, "mute": mute, "deaf": deaf,
     "unbridged": unbridged, "clog": clog, "narrow": narrow, "starve": starve, "loss": rule(loss=0.3),
     "duplicate": rule(duplicate=0.5), "jitter": rule(jitter_us=300000, reorder=0.2),
-    "corrupt": rule(corrupt=0.05), "memory": memory, "heap": refused("heap", nemesis.limit_heap),
-    "files": refused("files", lambda w, node: nemesis.limit_files(w, node, FEW_FILES)),
+    "corrupt": rule(corrupt=0.05), "memory": memory, "heap": heap, "files": files,
     "slow": on_disk("slow", slow, lambda one: one.fast()),
     "hang": on_disk("hang", lambda one: one.freeze(), lambda one: one.thaw()),
     "full": on_disk("full", lambda one: one.fill(), lambda one: one.make_room()),

@@ -149,7 +149,7 @@ def few_files(w):
     there is room again everybody is served."""
     for victim in (w.follower(), w.leader()):
         release = nemesis.limit_files(w, victim, 2)
-        sinkers = [w.stranger(victim) for _ in range(20)]
+        sinkers = w.strangers(victim)
         w.sleep(w.seconds / 2)
         w.expect(w.status(victim, 5) is not None, "%s does not answer over the connection it has" % victim.name)
         for s in sinkers:

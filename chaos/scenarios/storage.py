@@ -26,6 +26,7 @@ LARGE_NOTES = 100   # of 8 KB each, for a node that has no memory for them
 DESCRIPTORS = ("openat", "socket", "accept4", "dup", "pipe2", "eventfd2")
 MEMORY = ("brk", "mmap", "mremap", "mprotect")  # the last is how a thread's heap grows
 NODES = dict(nodes=3, topology="flat:20:3", storage="ext4")
+numbers = itertools.count()  # of large notes
 
 
 # --- what the scenarios share ----------------------------------------------------------------------
@@ -517,17 +518,18 @@ def no_fds(w):
 @scenario("no-memory", rows=[19], **NODES)
 def no_memory(w):
     """The kernel gives no memory for a while, to new connections, large notes and images."""
-    numbers = itertools.count()
-
     def refuse(node):
         watch = injected(w, node, MEMORY, "")  # an error of brk itself cannot be: the limit makes a true one
         return watch, nemesis.limit_heap(w, node)
 
-    def fill(node):
-        path, leader = watchfire.ADD_NOTE, w.leader_if_any() or node
-        for _ in range(LARGE_NOTES):
-            leader.client.start(path, w.cluster.note("x" * 8000, "hungry-%d" % next(numbers)), 10)
-    starve(w, refuse, "ENOMEM", fill)
+    starve(w, refuse, "ENOMEM", lambda _node: large_notes(w))
+
+
+def large_notes(w):
+    """Written without waiting: each node's log in memory grows by them."""
+    leader = w.leader_if_any() or w.nodes[0]
+    for _ in range(LARGE_NOTES):
+        leader.client.start(watchfire.ADD_NOTE, w.cluster.note("x" * 8000, "hungry-%d" % next(numbers)), 10)
 
 
 def starve(w, refuse, error, meanwhile):

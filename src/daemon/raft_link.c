@@ -88,14 +88,23 @@ static struct wf_conn_proto proto_of(struct raft_link *l)
                                   .ctx = l};
 }
 
+// NULL when out of memory: the peer is dialled again later.
 static struct raft_link *link_new(struct wf_raft_dialer *d)
 {
     struct raft_link *l = calloc(1, sizeof *l);
-    WF_ASSERT(l != NULL); // a node without memory for a link is of no use to the others
+    if (l == NULL)
+        return NULL;
     l->link.ops = &ops;
     l->dialer = d;
     d->links++;
     return l;
+}
+
+// One that has no connection.
+static void link_drop(struct raft_link *l)
+{
+    l->dialer->links--;
+    free(l);
 }
 
 static struct wf_link *dial(void *ctx, const char *address, const char *expect_peer,
@@ -103,6 +112,8 @@ static struct wf_link *dial(void *ctx, const char *address, const char *expect_p
 {
     struct wf_raft_dialer *d = ctx;
     struct raft_link *l = link_new(d);
+    if (l == NULL)
+        return NULL;
     struct wf_identity expect = *wf_tls_identity(d->tls); // our cluster, a node, that name
     struct wf_conn_proto proto = proto_of(l);
     bool named = expect_peer && *expect_peer;
@@ -112,7 +123,10 @@ static struct wf_link *dial(void *ctx, const char *address, const char *expect_p
     l->link.events = events;
     l->link.ctx = events_ctx;
     l->conn = wf_conn_dial(d->loop, d->tls, address, named ? &expect : NULL, &proto);
-    WF_ASSERT(l->conn != NULL);
+    if (l->conn == NULL) {
+        link_drop(l);
+        return NULL;
+    }
     wf_conn_set_user(l->conn, l);
     return &l->link;
 }
@@ -145,12 +159,15 @@ struct wf_link *wf_raft_link_adopt(struct wf_raft_dialer *d, struct wf_conn_parc
 {
     struct wf_err err;
     struct raft_link *l = link_new(d);
+    if (l == NULL) {
+        wf_conn_parcel_free(parcel); // the peer dials again
+        return NULL;
+    }
     struct wf_conn_proto proto = proto_of(l);
     struct wf_conn *conn = wf_conn_adopt(d->loop, parcel, &proto, &err);
     if (!conn) {
         wf_log(WF_LOG_WARN, "link lost while it was taken over", "why", err.msg, NULL);
-        d->links--;
-        free(l);
+        link_drop(l);
         return NULL;
     }
     l->conn = conn;

@@ -27,8 +27,8 @@ void wf_raft_dialer_set_tls(struct wf_raft_dialer *d, struct wf_tls *tls);
 // were closed.
 void wf_raft_dialer_close(struct wf_raft_dialer *d, void (*idle)(void *ctx), void *ctx);
 
-// A connection that arrived at the listener, as a link. NULL when it is over already. Frees the
-// parcel. peer gets the node name of its certificate.
+// A connection that arrived at the listener, as a link. NULL when it is over already, or out of
+// memory. Frees the parcel. peer gets the node name of its certificate.
 struct wf_link *wf_raft_link_adopt(struct wf_raft_dialer *d, struct wf_conn_parcel *parcel,
                                    char peer[WF_USER_NAME_MAX + 1]);
 

@@ -39,7 +39,8 @@ struct wf_link_ops {
     void (*close)(struct wf_link *link);
 };
 
-// How replication reaches out. dial never fails at once: on_open or on_close follows, later.
+// How replication reaches out. dial returns NULL only when out of memory; else it never fails at
+// once: on_open or on_close follows, later.
 struct wf_dialer {
     void *ctx;
     struct wf_link *(*dial)(void *ctx, const char *address, const char *expect_peer,
