@@ -7,6 +7,12 @@
 
 #include "base/assert.h"
 
+// In place of an error that there is no memory for.
+static const struct wf_err no_memory = {
+    WF_UNAVAILABLE, "UNKNOWN_OUTCOME",
+    "the node is out of memory and cannot say how it went: the command may or may not have been "
+    "written; repeat it with the same request id"};
+
 struct wf_ask *wf_ask_new(enum wf_ask_kind kind, size_t n, void (*done)(struct wf_ask *),
                           void *user)
 {
@@ -46,7 +52,8 @@ void wf_ask_free(struct wf_ask *ask)
         free((void *)ask->result.data);
     free(ask->member);
     free(ask->status);
-    free(ask->err);
+    if (ask->err != &no_memory)
+        free((void *)ask->err);
     free(ask);
 }
 
@@ -58,11 +65,11 @@ uint8_t *wf_ask_room(struct wf_ask *ask)
 void wf_ask_set_err(struct wf_ask *ask, const struct wf_err *err)
 {
     WF_ASSERT(err->code != WF_OK);
-    if (!ask->err)
-        ask->err = malloc(sizeof *ask->err);
-    // Without memory for the words there is none to go on with either.
-    WF_ASSERT(ask->err != NULL);
-    *ask->err = *err;
+    WF_ASSERT(!ask->err); // it is answered once
+    struct wf_err *copy = malloc(sizeof *copy);
+    if (copy)
+        *copy = *err;
+    ask->err = copy ? copy : &no_memory;
 }
 
 void wf_ask_set_result(struct wf_ask *ask, struct wf_bytes result)

@@ -48,7 +48,7 @@ struct wf_ask {
     struct wf_state_image *pin;
 
     // The answer. err is NULL when it succeeded; both are freed with the ask.
-    struct wf_err *err;
+    const struct wf_err *err;
     uint64_t index;
     struct wf_bytes result;
     struct wf_status *status;
@@ -70,7 +70,7 @@ void wf_ask_free(struct wf_ask *ask);
 // Where the command goes: n bytes, as given to wf_ask_new().
 uint8_t *wf_ask_room(struct wf_ask *ask);
 
-// For backends: copy what a callback lent. Out of memory becomes the ask's error.
+// For backends: copy what a callback lent. Out of memory becomes the ask's error: UNKNOWN_OUTCOME.
 void wf_ask_set_err(struct wf_ask *ask, const struct wf_err *err);
 void wf_ask_set_result(struct wf_ask *ask, struct wf_bytes result);
 

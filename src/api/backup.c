@@ -22,6 +22,7 @@ struct backup {
     struct wf_call *call;
     unsigned holds; // one for the step under way, one until the call is over
     struct wf_state_image *pin;
+    struct wf_ask *ask; // it came with, and goes back with
     uint64_t index;
     bool stale; // no quorum could be asked: the state as this node has it
     int64_t age_ms;
@@ -146,12 +147,15 @@ static void on_unpinned(struct wf_ask *ask)
 }
 
 // The pin goes back to the consensus thread, which owns it.
-static void unpin(struct wf_api *api, struct wf_state_image *pin)
+static void unpin(struct backup *b)
 {
-    struct wf_ask *ask = wf_ask_new(WF_ASK_UNPIN, 0, on_unpinned, NULL);
-    WF_ASSERT(ask != NULL);
-    ask->pin = pin;
-    int rc = api->o.backend->ask(api->o.backend->ctx, ask);
+    const struct wf_backend *to = b->api->o.backend;
+    struct wf_ask *ask = b->ask;
+    WF_ASSERT(ask != NULL && ask->pin == b->pin);
+    b->ask = NULL;
+    ask->kind = WF_ASK_UNPIN;
+    ask->done = on_unpinned;
+    int rc = to->ask(to->ctx, ask);
     WF_ASSERT(rc == WF_OK); // an unpin is never refused: it frees
 }
 
@@ -169,7 +173,7 @@ static void on_written(uv_work_t *work, int status)
 {
     struct backup *b = work->data;
     (void)status; // never cancelled
-    unpin(b->api, b->pin);
+    unpin(b);
     if (b->rc != WF_OK) {
         wf_wrap(&b->err, b->rc, "cannot write the backup on this node");
         fail(b, &b->err);
@@ -184,15 +188,16 @@ static void on_pinned(struct wf_ask *ask)
     struct backup *b = ask->user;
     if (ask->err) {
         fail(b, ask->err);
+        wf_ask_free(ask);
         let_go(b);
     } else {
         b->pin = ask->pin;
+        b->ask = ask;
         b->index = ask->index;
         b->work.data = b;
         int rc = uv_queue_work(b->api->o.loop, &b->work, write_image, on_written);
         WF_ASSERT(rc == 0);
     }
-    wf_ask_free(ask);
 }
 
 // The fence has been asked for. Without a quorum a backup is needed most: then it is what this node

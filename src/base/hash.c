@@ -7,6 +7,7 @@
 #include <threads.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "base/result.h"
 
 // Fetching the algorithm per use costs more than hashing a record does: each thread fetches it
@@ -39,21 +40,19 @@ static const struct per_thread *here(void)
     if (t)
         return t;
     call_once(&made, make_key);
-    t = calloc(1, sizeof *t);
-    WF_ASSERT(t != NULL);
-    t->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    t->once = EVP_MD_CTX_new();
-    int rc = tss_set(key, t);
-    WF_ASSERT(t->md != NULL && t->once != NULL && rc == thrd_success);
+    t = wf_need(calloc(1, sizeof *t), "a hash");
+    t->md = wf_need(EVP_MD_fetch(NULL, "SHA256", NULL), "a hash");
+    t->once = wf_need(EVP_MD_CTX_new(), "a hash");
+    if (tss_set(key, t) != thrd_success)
+        wf_out_of_memory("a hash");
     return t;
 }
 
 void wf_hash_init(struct wf_hash *h)
 {
-    h->ctx = EVP_MD_CTX_new();
-    WF_ASSERT(h->ctx != NULL);
-    int ok = EVP_DigestInit_ex(h->ctx, here()->md, NULL);
-    WF_ASSERT(ok == 1);
+    h->ctx = wf_need(EVP_MD_CTX_new(), "a hash");
+    if (EVP_DigestInit_ex(h->ctx, here()->md, NULL) != 1)
+        wf_out_of_memory("a hash"); // nothing else can be wrong with it
 }
 
 void wf_hash_update(struct wf_hash *h, const void *data, size_t n)

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/buf.h"
+#include "daemon/loop.h"
 #include "http/client.h"
 #include "proto/validate.h"
 
@@ -115,14 +116,18 @@ int wf_ask_status(struct wf_tls *tls, const char *address, unsigned timeout_ms,
                   Watchfire__V1__GetStatusResponse **out, struct wf_err *err)
 {
     struct question q = {0};
-    int rc = uv_loop_init(&q.loop);
-    WF_ASSERT(rc == 0);
+    int rc = wf_loop_open(&q.loop, err);
+    if (rc != WF_OK)
+        return rc;
     wf_buf_init(&q.body, WF_MESSAGE_MAX);
     uv_timer_init(&q.loop, &q.timer);
     q.timer.data = &q;
     uv_timer_start(&q.timer, on_timeout, timeout_ms, 0);
     q.client = wf_http_client_dial(&q.loop, tls, address, &client_events, &q);
-    WF_ASSERT(q.client != NULL);
+    if (!q.client) {
+        wf_fail(&q.err, WF_RESOURCE_EXHAUSTED, "out of memory");
+        uv_close((uv_handle_t *)&q.timer, NULL);
+    }
     uv_run(&q.loop, UV_RUN_DEFAULT);
     rc = uv_loop_close(&q.loop);
     WF_ASSERT(rc == 0);

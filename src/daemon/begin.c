@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/ask_peer.h"
+#include "daemon/loop.h"
 #include "replication/bootstrap.h"
 #include "replication/log_store_sqlite.h"
 
@@ -58,8 +59,9 @@ static int write_first_entry(const struct wf_config *config, const char *dir, st
     unsigned n = wf_begin_members(config, members);
     struct wf_log_store *store = NULL;
     uv_loop_t loop;
-    int rc = uv_loop_init(&loop);
-    WF_ASSERT(rc == 0);
+    int rc = wf_loop_open(&loop, err);
+    if (rc != WF_OK)
+        return rc;
     rc = wf_log_store_sqlite_open(&store, dir, &loop, NULL, err);
     if (rc == WF_OK)
         rc = wf_bootstrap(store, members, n, err);

@@ -11,6 +11,7 @@
 #include "daemon/checkpoint.h"
 #include "daemon/commands.h"
 #include "daemon/disk_watch.h"
+#include "daemon/loop.h"
 #include "daemon/raft_link.h"
 #include "daemon/state_fsm.h"
 #include "replication/env_uv.h"
@@ -24,17 +25,10 @@ enum {
     BEAT_MS = 50,
     STEP_DOWN_MS = 3000,
     LINKS_MAX = 1024, // that arrive and wait to be taken: each peer has one, and dials again
-    NOTES_MAX = LINKS_MAX + 64, // and the main thread's few words
 };
 
-enum note_kind { NOTE_LINK, NOTE_TLS, NOTE_STEP_DOWN, NOTE_STOP, NOTE_CLOSE };
-
-// A word from another thread.
-struct note {
-    enum note_kind kind;
-    struct wf_conn_parcel *parcel;
-    struct wf_tls *tls;
-};
+// The main thread's few words: said twice is said once.
+enum { WANT_STEP_DOWN = 1, WANT_STOP = 2, WANT_CLOSE = 4 };
 
 struct wf_consensus {
     struct wf_consensus_options o;
@@ -48,8 +42,9 @@ struct wf_consensus {
     _Atomic uint64_t beats;
 
     struct wf_mailbox *inbox; // chains of struct wf_ask
-    struct wf_mailbox *notes; // struct note
-    _Atomic unsigned links;   // among them
+    struct wf_mailbox *links; // struct wf_conn_parcel
+    _Atomic unsigned wants;
+    struct wf_tls *_Atomic new_tls;
     struct wf_post *posts[POSTS_MAX];
     unsigned n_posts;
     struct wf_board board;
@@ -207,14 +202,15 @@ static void propose_genesis(struct wf_consensus *c)
     wf_buf_init(&b, WF_COMMAND_MAX);
     if (wf_command_genesis(c->o.config, wf_state_knows(c->o.state), &b) == WF_OK) {
         wf_log(WF_LOG_INFO, "beginning the cluster", "cluster", c->o.config->cluster.name, NULL);
-        c->genesis_proposed = true;
-        wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_begun, c);
+        c->genesis_proposed =
+            wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_begun, c) == WF_OK;
     }
     wf_buf_free(&b);
 }
 
 static void record_member(struct wf_consensus *c, const struct wf_ask *ask)
 {
+    static const char what[] = "a change of members";
     const char *action = "removed", *detail = "";
     char text[WF_ADDRESS_MAX + WF_NODE_NAME_MAX + 16];
     if (ask->kind == WF_ASK_ADD) {
@@ -227,9 +223,10 @@ static void record_member(struct wf_consensus *c, const struct wf_ask *ask)
     }
     struct wf_buf b;
     wf_buf_init(&b, WF_COMMAND_MAX);
-    if (wf_command_member(c->o.config->node.name, action, ask->member->name, detail, &b) == WF_OK)
-        wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_own_command,
-                        (void *)"a change of members");
+    if (wf_command_member(c->o.config->node.name, action, ask->member->name, detail, &b) != WF_OK ||
+        wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_own_command, (void *)what) !=
+            WF_OK)
+        wf_log(WF_LOG_WARN, "not recorded", "what", what, "why", "out of memory", NULL);
     wf_buf_free(&b);
 }
 
@@ -275,17 +272,23 @@ static void on_changed(void *ctx, const struct wf_err *err)
     wf_post_answer(ask);
 }
 
-static void answer_status(struct wf_consensus *c, struct wf_ask *ask)
+static void refuse(struct wf_ask *ask, enum wf_code code, const char *reason, const char *why)
 {
     struct wf_err err;
+    wf_fail_reason(&err, code, reason, "%s", why);
+    wf_ask_set_err(ask, &err);
+    wf_post_answer(ask);
+}
+
+static void answer_status(struct wf_consensus *c, struct wf_ask *ask)
+{
     ask->status = malloc(sizeof *ask->status);
-    if (ask->status) {
-        wf_node_status(c->node, &ask->status->node);
-        ask->status->last_seq = wf_state_last_seq(c->o.state);
-    } else {
-        wf_fail(&err, WF_RESOURCE_EXHAUSTED, "the node is out of memory");
-        wf_ask_set_err(ask, &err);
+    if (!ask->status) {
+        refuse(ask, WF_RESOURCE_EXHAUSTED, "NO_MEMORY", "the node is out of memory");
+        return;
     }
+    wf_node_status(c->node, &ask->status->node);
+    ask->status->last_seq = wf_state_last_seq(c->o.state);
     wf_post_answer(ask);
 }
 
@@ -301,48 +304,48 @@ static void answer_pin(struct wf_consensus *c, struct wf_ask *ask)
 
 static void refuse_stopped(struct wf_ask *ask)
 {
-    struct wf_err err;
     if (ask->kind == WF_ASK_UNPIN) {
         wf_state_image_end(ask->pin);
+        wf_post_answer(ask);
     } else {
-        wf_fail_reason(&err, WF_UNAVAILABLE, "STOPPING", "the node is stopping: ask another");
-        wf_ask_set_err(ask, &err);
+        refuse(ask, WF_UNAVAILABLE, "STOPPING", "the node is stopping: ask another");
     }
-    wf_post_answer(ask);
+}
+
+// What the node answers later: WF_OK, or it has no memory for the question.
+static int ask_node(struct wf_consensus *c, struct wf_ask *ask)
+{
+    const struct wf_member *m = ask->member;
+    switch (ask->kind) {
+    case WF_ASK_PROPOSE:
+        ask->index = uv_hrtime();
+        return wf_node_propose(c->node, ask->command, on_proposed, ask);
+    case WF_ASK_READ:
+        return wf_node_read(c->node, on_read, ask);
+    case WF_ASK_ADD:
+        return wf_node_add(c->node, m->name, m->region, m->address, on_changed, ask);
+    case WF_ASK_ASSIGN:
+        return wf_node_assign(c->node, m->name, m->role, on_changed, ask);
+    case WF_ASK_REMOVE:
+        return wf_node_remove(c->node, m->name, on_changed, ask);
+    case WF_ASK_TRANSFER:
+        return wf_node_transfer(c->node, m->name, on_changed, ask);
+    case WF_ASK_IMAGE:
+        return wf_node_image(c->node, on_changed, ask);
+    default:
+        WF_UNREACHABLE();
+    }
 }
 
 static void take_ask(struct wf_consensus *c, struct wf_ask *ask)
 {
-    const struct wf_member *m = ask->member;
     if (c->stopping) {
         refuse_stopped(ask);
         return;
     }
     switch (ask->kind) {
-    case WF_ASK_PROPOSE:
-        ask->index = uv_hrtime();
-        wf_node_propose(c->node, ask->command, on_proposed, ask);
-        break;
-    case WF_ASK_READ:
-        wf_node_read(c->node, on_read, ask);
-        break;
     case WF_ASK_STATUS:
         answer_status(c, ask);
-        break;
-    case WF_ASK_ADD:
-        wf_node_add(c->node, m->name, m->region, m->address, on_changed, ask);
-        break;
-    case WF_ASK_ASSIGN:
-        wf_node_assign(c->node, m->name, m->role, on_changed, ask);
-        break;
-    case WF_ASK_REMOVE:
-        wf_node_remove(c->node, m->name, on_changed, ask);
-        break;
-    case WF_ASK_TRANSFER:
-        wf_node_transfer(c->node, m->name, on_changed, ask);
-        break;
-    case WF_ASK_IMAGE:
-        wf_node_image(c->node, on_changed, ask);
         break;
     case WF_ASK_PIN:
         answer_pin(c, ask);
@@ -350,6 +353,11 @@ static void take_ask(struct wf_consensus *c, struct wf_ask *ask)
     case WF_ASK_UNPIN:
         wf_state_image_end(ask->pin);
         wf_post_answer(ask);
+        break;
+    default:
+        if (ask_node(c, ask) != WF_OK)
+            refuse(ask, WF_RESOURCE_EXHAUSTED, "NO_MEMORY",
+                   "the node is out of memory: nothing was done; try again, or ask another");
         break;
     }
 }
@@ -420,7 +428,7 @@ static void look_at_disk(struct wf_consensus *c)
     wf_mono_ns busy = wf_log_store_sqlite_busy_ns(c->store);
     bool leading = c->status.state == WF_STATE_LEADER && c->status.n > 1;
     if (wf_disk_watch_look(&c->disk, wf_clock_mono_ns(), busy, leading))
-        wf_node_transfer(c->node, "", on_handed_over, c);
+        (void)wf_node_transfer(c->node, "", on_handed_over, c); // else it is looked at again
 }
 
 // Readers find it on the fronts' threads, a rewriter of images on the pool's.
@@ -483,9 +491,8 @@ static void step_down(struct wf_consensus *c)
     c->stepping_down = true;
     publish(c);
     uv_timer_start(&c->patience, on_patience, STEP_DOWN_MS, 0);
-    if (c->status.state == WF_STATE_LEADER && c->status.n > 1)
-        wf_node_transfer(c->node, "", on_transferred, c);
-    else
+    if (c->status.state != WF_STATE_LEADER || c->status.n <= 1 ||
+        wf_node_transfer(c->node, "", on_transferred, c) != WF_OK)
         stepped_down(c);
 }
 
@@ -535,7 +542,7 @@ static void close_all(struct wf_consensus *c)
     wf_raft_dialer_close(&c->dialer, on_links_gone, c);
 }
 
-// --- notes ---------------------------------------------------------------------------------------
+// --- words from other threads --------------------------------------------------------------------
 
 static void take_link(struct wf_consensus *c, struct wf_conn_parcel *parcel)
 {
@@ -549,39 +556,36 @@ static void take_link(struct wf_consensus *c, struct wf_conn_parcel *parcel)
         wf_node_accept(c->node, link, peer);
 }
 
-static void take_note(struct wf_consensus *c, struct note *n)
+static void take_links(struct wf_consensus *c)
 {
-    switch (n->kind) {
-    case NOTE_LINK:
-        atomic_fetch_sub(&c->links, 1);
-        take_link(c, n->parcel);
-        break;
-    case NOTE_TLS:
-        if (!c->closing)
-            wf_raft_dialer_set_tls(&c->dialer, n->tls);
-        wf_tls_unref(n->tls);
-        break;
-    case NOTE_STEP_DOWN:
+    void *parcels[TAKE];
+    size_t n = wf_mailbox_receive(c->links, parcels, TAKE);
+    for (size_t i = 0; i < n; i++)
+        take_link(c, parcels[i]);
+}
+
+static void take_wants(struct wf_consensus *c, unsigned wants)
+{
+    struct wf_tls *tls = atomic_exchange(&c->new_tls, NULL);
+    if (tls && !c->closing)
+        wf_raft_dialer_set_tls(&c->dialer, tls);
+    if (tls)
+        wf_tls_unref(tls);
+    if (wants & WANT_STEP_DOWN)
         step_down(c);
-        break;
-    case NOTE_STOP:
+    if (wants & WANT_STOP)
         stop(c);
-        break;
-    case NOTE_CLOSE:
+    if (wants & WANT_CLOSE)
         close_all(c);
-        break;
-    }
-    free(n);
 }
 
 static void on_mail(uv_async_t *h)
 {
     struct wf_consensus *c = h->data;
-    void *notes[TAKE];
-    size_t n = wf_mailbox_receive(c->notes, notes, TAKE);
+    unsigned wants = atomic_exchange(&c->wants, 0); // what was asked before them comes before them
     take_asks(c);
-    for (size_t i = 0; i < n; i++)
-        take_note(c, notes[i]);
+    take_links(c);
+    take_wants(c, wants);
 }
 
 static void wake(void *ctx)
@@ -590,44 +594,41 @@ static void wake(void *ctx)
     uv_async_send(&c->mail);
 }
 
-static void send_note(struct wf_consensus *c, struct note n)
-{
-    struct note *copy = malloc(sizeof *copy);
-    WF_ASSERT(copy != NULL);
-    *copy = n;
-    int rc = wf_mailbox_send(c->notes, copy);
-    WF_ASSERT(rc == WF_OK); // there is room for every word, and links have a limit of their own
-}
-
 void wf_consensus_deliver(struct wf_consensus *c, struct wf_conn_parcel *parcel)
 {
-    if (atomic_fetch_add(&c->links, 1) >= LINKS_MAX) {
-        atomic_fetch_sub(&c->links, 1);
-        wf_metric_add(c->links_dropped, 1);
-        wf_conn_parcel_free(parcel);
+    if (wf_mailbox_send(c->links, parcel) == WF_OK)
         return;
-    }
-    send_note(c, (struct note){.kind = NOTE_LINK, .parcel = parcel});
+    wf_metric_add(c->links_dropped, 1);
+    wf_conn_parcel_free(parcel);
 }
 
 void wf_consensus_set_tls(struct wf_consensus *c, struct wf_tls *tls)
 {
-    send_note(c, (struct note){.kind = NOTE_TLS, .tls = wf_tls_ref(tls)});
+    struct wf_tls *old = atomic_exchange(&c->new_tls, wf_tls_ref(tls));
+    if (old) // not taken up yet: the newer ones are all that counts
+        wf_tls_unref(old);
+    wake(c);
+}
+
+static void want(struct wf_consensus *c, unsigned what)
+{
+    atomic_fetch_or(&c->wants, what);
+    wake(c);
 }
 
 void wf_consensus_step_down(struct wf_consensus *c)
 {
-    send_note(c, (struct note){.kind = NOTE_STEP_DOWN});
+    want(c, WANT_STEP_DOWN);
 }
 
 void wf_consensus_stop(struct wf_consensus *c)
 {
-    send_note(c, (struct note){.kind = NOTE_STOP});
+    want(c, WANT_STOP);
 }
 
 void wf_consensus_close(struct wf_consensus *c)
 {
-    send_note(c, (struct note){.kind = NOTE_CLOSE});
+    want(c, WANT_CLOSE);
 }
 
 // --- life ----------------------------------------------------------------------------------------
@@ -650,16 +651,22 @@ int wf_consensus_open(struct wf_consensus **out, const struct wf_consensus_optio
                       struct wf_err *err)
 {
     struct wf_consensus *c = calloc(1, sizeof *c);
-    WF_ASSERT(c != NULL);
+    if (!c)
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory");
     c->o = *opts;
-    int rc = uv_loop_init(&c->loop);
-    WF_ASSERT(rc == 0);
     // Each front has that many asks under way at most, and what gives back what they hold.
     unsigned fronts =
         opts->config->front && opts->config->front->threads > 0 ? opts->config->front->threads : 1;
     c->inbox = wf_mailbox_new((size_t)(fronts + 1) * WF_PROPOSALS_MAX, wake, c);
-    c->notes = wf_mailbox_new(NOTES_MAX, wake, c);
-    WF_ASSERT(c->inbox != NULL && c->notes != NULL);
+    c->links = wf_mailbox_new(LINKS_MAX, wake, c);
+    int rc = c->inbox && c->links ? wf_loop_open(&c->loop, err)
+                                  : wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory");
+    if (rc != WF_OK) {
+        wf_mailbox_free(c->inbox);
+        wf_mailbox_free(c->links);
+        free(c);
+        return rc;
+    }
     init_handles(c);
     wf_board_init(&c->board);
     wf_raft_dialer_init(&c->dialer, &c->loop, opts->tls);
@@ -739,19 +746,18 @@ void wf_consensus_run(struct wf_consensus *c)
     uv_run(&c->loop, UV_RUN_DEFAULT);
 }
 
-static void empty_notes(struct wf_consensus *c)
+// What came too late to be taken.
+static void let_go(struct wf_consensus *c)
 {
-    void *notes[TAKE];
+    void *parcels[TAKE];
+    struct wf_tls *tls = atomic_exchange(&c->new_tls, NULL);
     size_t n;
-    wf_mailbox_close(c->notes);
-    while ((n = wf_mailbox_receive(c->notes, notes, TAKE)) > 0)
-        for (size_t i = 0; i < n; i++) {
-            struct note *note = notes[i];
-            wf_conn_parcel_free(note->parcel);
-            if (note->tls)
-                wf_tls_unref(note->tls);
-            free(note);
-        }
+    if (tls)
+        wf_tls_unref(tls);
+    wf_mailbox_close(c->links);
+    while ((n = wf_mailbox_receive(c->links, parcels, TAKE)) > 0)
+        for (size_t i = 0; i < n; i++)
+            wf_conn_parcel_free(parcels[i]);
 }
 
 void wf_consensus_free(struct wf_consensus *c)
@@ -762,14 +768,14 @@ void wf_consensus_free(struct wf_consensus *c)
         close_all(c);
         uv_run(&c->loop, UV_RUN_DEFAULT);
     }
-    empty_notes(c);
+    let_go(c);
     if (c->net)
         wf_peer_net_link_free(c->net);
     wf_log_store_sqlite_free(c->store);
     int rc = uv_loop_close(&c->loop);
     WF_ASSERT(rc == 0);
     wf_mailbox_free(c->inbox);
-    wf_mailbox_free(c->notes);
+    wf_mailbox_free(c->links);
     wf_board_destroy(&c->board);
     free(c);
 }

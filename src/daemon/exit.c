@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
+_Static_assert(WF_EXIT_INTERNAL == (int)WF_OUT_OF_MEMORY_EXIT, "one code for both");
+
 enum wf_exit wf_exit_of(const struct wf_err *err)
 {
     static const struct {

@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "daemon/loop.h"
 #include "daemon/raft_link.h"
 #include "daemon/trim.h"
 #include "http/server.h"
@@ -358,14 +359,19 @@ static int open_listener(struct wf_front *f, struct wf_err *err)
 int wf_front_open(struct wf_front **out, const struct wf_front_options *opts, struct wf_err *err)
 {
     struct wf_front *f = calloc(1, sizeof *f);
-    WF_ASSERT(f != NULL);
+    if (!f)
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory");
     f->o = *opts;
-    int rc = uv_loop_init(&f->loop);
-    WF_ASSERT(rc == 0);
+    int rc = wf_post_init(&f->post, wf_consensus_board(opts->consensus),
+                          wf_consensus_inbox(opts->consensus), wake, f);
+    rc =
+        rc == WF_OK ? wf_loop_open(&f->loop, err) : wf_fail(err, (enum wf_code)rc, "out of memory");
+    if (rc != WF_OK) {
+        wf_post_destroy(&f->post);
+        free(f);
+        return rc;
+    }
     init_handles(f);
-    rc = wf_post_init(&f->post, wf_consensus_board(opts->consensus),
-                      wf_consensus_inbox(opts->consensus), wake, f);
-    WF_ASSERT(rc == WF_OK);
     f->handler = (struct wf_http_handler){.ctx = f,
                                           .begin = begin,
                                           .data = page_data,
@@ -374,8 +380,8 @@ int wf_front_open(struct wf_front **out, const struct wf_front_options *opts, st
                                           .closed = page_closed};
     f->http = wf_http_server_new(&f->loop, &f->handler, opts->metrics);
     f->rpc = wf_rpc_server_new(&f->loop, opts->schema, opts->methods, opts->metrics);
-    WF_ASSERT(f->http != NULL && f->rpc != NULL);
-    rc = open_api(f, err);
+    rc =
+        f->http && f->rpc ? open_api(f, err) : wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory");
     if (rc == WF_OK) {
         wf_api_serve(f->api, f->rpc);
         f->serving = true; // so that the next is told
@@ -383,9 +389,10 @@ int wf_front_open(struct wf_front **out, const struct wf_front_options *opts, st
         rc = open_listener(f, err);
     }
     if (rc != WF_OK) {
+        if (!f->api)
+            return rc; // out of memory: the process ends, what is open is the kernel's to close
         f->drained = true;
-        if (f->api)
-            close_all(f);
+        close_all(f);
         wf_front_run(f);
         wf_front_free(f);
         return rc;

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "daemon/config.h"
 #include "daemon/exit.h"
 #include "daemon/offline.h"
@@ -120,6 +122,13 @@ static int dispatch(const struct args *a, const struct wf_config *c, struct wf_e
     return wf_run(c, a->bootstrap, err);
 }
 
+// libuv grows its table of descriptors with this, and aborts without a word when it gets nothing.
+static void *grow(void *p, size_t n)
+{
+    void *grown = realloc(p, n);
+    return n > 0 ? wf_need(grown, "the event loop") : grown;
+}
+
 int main(int argc, char **argv)
 {
     struct args a;
@@ -144,6 +153,7 @@ int main(int argc, char **argv)
         return WF_EXIT_OK;
     }
     signal(SIGPIPE, SIG_IGN);
+    uv_replace_allocator(malloc, grow, calloc, free);
     // An entry of a few hundred kilobytes comes and goes with every round: it must not be mapped
     // and faulted in anew each time.
     mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/progress.h"
 #include "daemon/begin.h"
+#include "daemon/loop.h"
 #include "daemon/node_dir.h"
 #include "replication/bootstrap.h"
 #include "replication/env.h"
@@ -29,6 +30,7 @@ struct offline {
     const struct wf_config *config;
     struct wf_node_dir dir;
     uv_loop_t loop;
+    bool looped; // it is open
     struct wf_log_store *store;
     struct wf_node_identity identity;
     struct wf_log_state log;
@@ -40,9 +42,9 @@ struct offline {
 static int open_dir(struct offline *o, const struct wf_config *config, struct wf_err *err)
 {
     *o = (struct offline){.config = config};
-    int rc = uv_loop_init(&o->loop);
-    WF_ASSERT(rc == 0);
-    return wf_node_dir_open(&o->dir, config->data_dir, err);
+    int rc = wf_loop_open(&o->loop, err);
+    o->looped = rc == WF_OK;
+    return rc == WF_OK ? wf_node_dir_open(&o->dir, config->data_dir, err) : rc;
 }
 
 static int open_store(struct offline *o, struct wf_err *err)
@@ -98,6 +100,8 @@ static void close_store(struct offline *o)
 
 static void close_all(struct offline *o)
 {
+    if (!o->looped)
+        return;
     close_store(o);
     if (o->state)
         wf_state_close(o->state);

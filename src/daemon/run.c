@@ -16,6 +16,7 @@
 #include "daemon/begin.h"
 #include "daemon/consensus.h"
 #include "daemon/front.h"
+#include "daemon/loop.h"
 #include "daemon/node_dir.h"
 #include "daemon/privileges.h"
 #include "daemon/room.h"
@@ -233,16 +234,20 @@ static void start_threads(struct run *r)
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     int rc = pthread_create(&r->consensus_thread, &attr, consensus_thread, r->consensus);
-    WF_ASSERT(rc == 0);
     loops[0] = (struct wf_watched){"consensus", consensus_beat, r->consensus};
-    for (unsigned i = 0; i < r->n_fronts; i++) {
+    for (unsigned i = 0; i < r->n_fronts && rc == 0; i++) {
         rc = pthread_create(&r->front_threads[i], &attr, front_thread, r->fronts[i]);
-        WF_ASSERT(rc == 0);
         loops[i + 1] = (struct wf_watched){"front", front_beat, r->fronts[i]};
     }
     pthread_attr_destroy(&attr);
-    r->watchdog = wf_watchdog_start(loops, r->n_fronts + 1, WF_LOOP_STUCK_MS, r->metrics);
-    WF_ASSERT(r->watchdog != NULL);
+    if (rc == 0)
+        r->watchdog = wf_watchdog_start(loops, r->n_fronts + 1, WF_LOOP_STUCK_MS, r->metrics);
+    if (r->watchdog)
+        return;
+    struct wf_err err;
+    wf_fail(&err, wf_code_from_errno(rc), "cannot start its threads: %s",
+            rc == 0 ? "out of memory, or of threads" : strerror(rc));
+    on_fatal(r, &err); // some run already: nothing can be taken back in order
 }
 
 static void on_status(uv_timer_t *t)
@@ -402,7 +407,8 @@ static int prepare(struct run *r, bool bootstrap, struct wf_err *err)
         return rc;
     certificate_expires = wf_tls_expires(r->tls);
     r->methods = wf_method_table_new(r->schema);
-    WF_ASSERT(r->methods != NULL);
+    if (!r->methods)
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory");
     rc = open_consensus(r, err);
     if (rc == WF_OK)
         rc = check_identity(r, err);
@@ -437,21 +443,20 @@ static void make_metrics(struct run *r)
 int wf_run(const struct wf_config *config, bool bootstrap, struct wf_err *err)
 {
     struct run *r = calloc(1, sizeof *r);
-    WF_ASSERT(r != NULL);
+    if (!r || !(r->metrics = wf_metrics_new()))
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory");
     r->config = config;
     r->dir.dir.lock = -1;
-    r->metrics = wf_metrics_new();
-    WF_ASSERT(r->metrics != NULL);
     make_metrics(r);
     int rc = take_port(r, err);
     if (rc == WF_OK)
         rc = wf_privileges_drop(config->user, err);
     if (rc == WF_OK)
         rc = prepare(r, bootstrap, err);
+    if (rc == WF_OK)
+        rc = wf_loop_open(&r->loop, err);
     if (rc != WF_OK)
         return rc; // the process ends: what is open is the kernel's to close
-    rc = uv_loop_init(&r->loop);
-    WF_ASSERT(rc == 0);
     start_loop(r);
     start_threads(r);
     sd_notify(0, "READY=1");

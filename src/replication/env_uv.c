@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 
 // What stands behind a struct wf_timer from its first use until it is stopped.
 struct wf_env_uv_timer {
@@ -64,8 +65,7 @@ static struct wf_env_uv_timer *timer_of(struct wf_env_uv *e, struct wf_timer *ow
     struct wf_env_uv_timer *t = owner->impl;
     if (t)
         return t;
-    t = calloc(1, sizeof *t);
-    WF_ASSERT(t != NULL); // a node that has no memory for a timer cannot even stop in order
+    t = wf_need(calloc(1, sizeof *t), "a timer"); // without it a node cannot even stop in order
     int rc = uv_timer_init(e->loop, &t->timer);
     WF_ASSERT(rc == 0);
     t->timer.data = t;
@@ -167,8 +167,7 @@ static void env_work(void *ctx, struct wf_env_work *w)
 {
     struct wf_env_uv *e = ctx;
     WF_ASSERT(w->impl == NULL);
-    uv_work_t *req = calloc(1, sizeof *req);
-    WF_ASSERT(req != NULL);
+    uv_work_t *req = wf_need(calloc(1, sizeof *req), "work on the pool");
     req->data = w;
     w->impl = req;
     int rc = uv_queue_work(e->loop, req, on_work, on_work_done);

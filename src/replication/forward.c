@@ -51,17 +51,7 @@ void forward_result(struct wf_node *n, uint64_t from, const struct wf_msg_result
     *at = p->next;
     n->n_forwarded--;
     if (m->code == WF_OK) {
-        p->index = m->index;
-        if (m->detail.len > 0) {
-            p->result = malloc(m->detail.len);
-            if (p->result == NULL) {
-                proposal_finish(n, p, WF_UNAVAILABLE, "UNKNOWN_OUTCOME");
-                return;
-            }
-            memcpy(p->result, m->detail.data, m->detail.len);
-            p->result_len = m->detail.len;
-        }
-        proposal_finish(n, p, WF_OK, NULL);
+        proposal_finish_with(n, p, m->index, m->detail);
     } else if (strcmp(m->reason, "NO_LEADER") == 0 && p->deadline_ms > node_now_ms(n)) {
         proposal_push(&n->waiting, p); // nothing happened: once more, to whoever leads then
     } else if (m->code == WF_RESOURCE_EXHAUSTED) {

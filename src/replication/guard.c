@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "replication/guard_internal.h"
 #include "replication/manifest.h"
+#include "replication/raft_heap.h"
 
 bool wf_guard_on(const struct wf_guard *g, enum wf_guard_bit bit)
 {
@@ -60,10 +62,8 @@ int guard_fail_stop(struct wf_guard *g, const struct wf_err *err, int raft_code)
 
 struct guard_op *guard_op_new(struct wf_guard *g, enum guard_op_kind kind, struct guard_list *list)
 {
-    struct guard_op *op = calloc(1, sizeof *op);
+    struct guard_op *op = wf_need(calloc(1, sizeof *op), "libraft"); // B34
 
-    if (op == NULL)
-        return NULL;
     op->guard = g;
     op->kind = kind;
     op->prev = list->tail;
@@ -171,7 +171,8 @@ void guard_leave(struct wf_guard *g)
     if (ON(g, B27) && wf_raft_state(&g->raft) == RAFT_UNAVAILABLE) {
         struct wf_err err;
 
-        wf_fail(&err, WF_INTERNAL, "libraft gave up: %s", raft_errmsg(&g->raft));
+        wf_fail(&err, WF_INTERNAL, "libraft gave up: %s",
+                *raft_errmsg(&g->raft) ? raft_errmsg(&g->raft) : "it does not say why");
         wf_guard_fatal(g, &err);
         return;
     }
@@ -258,10 +259,8 @@ static int io_async_work(struct raft_io *io, struct raft_io_async_work *req,
                          raft_io_async_work_cb cb)
 {
     struct wf_guard *g = io->impl;
-    struct guard_work *w = calloc(1, sizeof *w);
+    struct guard_work *w = wf_need(calloc(1, sizeof *w), "libraft"); // B34
 
-    if (w == NULL)
-        return RAFT_NOMEM;
     *w = (struct guard_work){
         .work = {.run = work_run, .done = work_done, .arg = w}, .guard = g, .req = req, .cb = cb};
     g->works_pending++;
@@ -393,6 +392,7 @@ int wf_guard_start(struct wf_guard **out, const struct wf_guard_options *opts, s
     int rv;
 
     WF_ASSERT(opts->id != 0 && fsm->version == 3);
+    wf_raft_heap_use();
     if (g == NULL)
         return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory");
     g->env = env;

@@ -110,7 +110,7 @@ bool wf_guard_established(const struct wf_guard *g);
 // A raft message (WF_MSG_VOTE to WF_MSG_TIMEOUT_NOW) from a peer.
 void wf_guard_receive(struct wf_guard *g, uint64_t from, const struct wf_msg *msg);
 
-// libraft's calls, settled afterwards. buf is raft_malloc'd and passes to libraft on success. They
+// libraft's calls, settled afterwards. buf is malloc'd and passes to libraft on success. They
 // return libraft's code; the callbacks run inside libraft and may only take notes (B19).
 int wf_guard_apply(struct wf_guard *g, struct raft_apply *req, struct raft_buffer *buf,
                    raft_apply_cb cb);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "replication/configuration.h"
 #include "replication/guard_internal.h"
 #include "replication/manifest.h"
@@ -12,31 +13,20 @@
 
 struct raft_snapshot *guard_make_snapshot(const struct wf_manifest *m)
 {
-    struct raft_snapshot *s = raft_calloc(1, sizeof *s);
+    struct raft_snapshot *s = wf_need(calloc(1, sizeof *s), "libraft"); // B34
 
-    if (s == NULL)
-        return NULL;
     s->index = m->index;
     s->term = m->term;
     s->configuration_index = m->configuration_index;
-    s->bufs = raft_malloc(sizeof *s->bufs);
-    if (s->bufs == NULL)
-        goto err;
+    s->bufs = wf_need(malloc(sizeof *s->bufs), "libraft");
     s->n_bufs = 1;
     s->bufs[0].len = m->data.len;
-    s->bufs[0].base = raft_malloc(m->data.len + 1);
-    if (s->bufs[0].base == NULL)
-        goto err_bufs;
+    s->bufs[0].base = wf_need(malloc(m->data.len + 1), "libraft");
     memcpy(s->bufs[0].base, m->data.data, m->data.len);
-    if (wf_configuration_decode(m->configuration, &s->configuration) != WF_OK)
-        goto err_data;
-    return s;
-
-err_data:
+    if (wf_configuration_decode(m->configuration, &s->configuration) == WF_OK)
+        return s;
     raft_free(s->bufs[0].base);
-err_bufs:
     raft_free(s->bufs);
-err:
     raft_free(s);
     return NULL;
 }
@@ -57,7 +47,7 @@ static int load_record(void *arg, uint64_t index, const struct wf_record *record
     (void)index;
     if (l->n == l->cap) {
         size_t cap = l->cap != 0 ? 2 * l->cap : 256;
-        struct raft_entry *more = raft_realloc(l->entries, cap * sizeof *more);
+        struct raft_entry *more = realloc(l->entries, cap * sizeof *more);
 
         if (more == NULL)
             return WF_RESOURCE_EXHAUSTED;
@@ -67,7 +57,7 @@ static int load_record(void *arg, uint64_t index, const struct wf_record *record
     e = &l->entries[l->n];
     *e = (struct raft_entry){.term = record->term, .type = (unsigned short)record->type};
     e->buf.len = record->data.len;
-    e->buf.base = raft_malloc(record->data.len + 1);
+    e->buf.base = malloc(record->data.len + 1);
     if (e->buf.base == NULL)
         return WF_RESOURCE_EXHAUSTED;
     if (record->data.len > 0)
@@ -182,27 +172,21 @@ int guard_append(struct raft_io *io, struct raft_io_append *req, const struct ra
                  unsigned n, raft_io_append_cb cb)
 {
     struct wf_guard *g = io->impl;
-    struct wf_record few[8], *records = n <= 8 ? few : malloc(n * sizeof *records);
+    // raft_assign leaves a dangling request when an append fails at once, so it never does.
+    struct wf_record few[8],
+        *records = n <= 8 ? few : wf_need(malloc(n * sizeof *records), "appending to the log");
     struct guard_op *op = guard_op_new(g, GUARD_APPEND, &g->disk);
     uint64_t first = g->next_index;
 
-    if (op == NULL || records == NULL) {
-        struct wf_err err;
-
-        // raft_assign leaves a dangling request when an append fails at once, so it never does.
-        wf_fail(&err, WF_RESOURCE_EXHAUSTED, "out of memory while appending to the log");
-        wf_guard_fatal(g, &err);
-        abort();
-    }
+    op->append.req = req;
+    op->append.cb = cb;
+    g->next_index += n;
+    g->appends_pending++;
     for (unsigned i = 0; i < n; i++) {
         records[i] = (struct wf_record){entries[i].term,
                                         (enum wf_record_type)entries[i].type,
                                         {entries[i].buf.base, entries[i].buf.len}};
     }
-    op->append.req = req;
-    op->append.cb = cb;
-    g->next_index += n;
-    g->appends_pending++;
     g->store->append(g->store->ctx, first, records, n, on_appended, op);
     if (records != few)
         free(records);
@@ -224,8 +208,6 @@ int guard_truncate(struct raft_io *io, raft_index index)
     struct wf_guard *g = io->impl;
     struct guard_op *op = guard_op_new(g, GUARD_TRUNCATE, &g->disk);
 
-    if (op == NULL)
-        return RAFT_NOMEM;
     WF_ASSERT(index <= g->next_index);
     // B11: entries that are still being written keep their references in libraft's log; the same
     // index and term appended again would share them, and be freed twice.
@@ -300,23 +282,22 @@ void wf_guard_installed(struct wf_guard *g)
         snapshot_finish(op, 0);
 }
 
-static int fill_manifest(struct wf_manifest *m, const struct raft_snapshot *s, uint64_t term)
+static void fill_manifest(struct wf_manifest *m, const struct raft_snapshot *s, uint64_t term)
 {
     struct raft_buffer conf;
     struct wf_manifest view;
-    int rc;
 
     WF_ASSERT(s->n_bufs == 1);
     if (raft_configuration_encode(&s->configuration, &conf) != 0)
-        return WF_RESOURCE_EXHAUSTED;
+        wf_out_of_memory("libraft"); // B34
     view = (struct wf_manifest){s->index,
                                 term,
                                 s->configuration_index,
                                 {conf.base, conf.len},
                                 {s->bufs[0].base, s->bufs[0].len}};
-    rc = wf_manifest_copy(&view, m);
+    if (wf_manifest_copy(&view, m) != WF_OK)
+        wf_out_of_memory("libraft");
     raft_free(conf.base);
-    return rc;
 }
 
 int guard_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io_snapshot_put *req,
@@ -329,18 +310,11 @@ int guard_snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io_sna
     if (g->stopping)
         return RAFT_CANCELED; // an image that was finished while the store was closing
     op = guard_op_new(g, GUARD_SNAPSHOT, &g->disk);
-    if (op == NULL)
-        return RAFT_NOMEM;
     op->install = trailing == 0;
     op->put.req = req;
     op->put.cb = cb;
     op->put.bufs = snapshot->bufs;
-    if (fill_manifest(&op->manifest, snapshot, g->b32_term != 0 ? g->b32_term : snapshot->term) !=
-        WF_OK) {
-        guard_op_unlink(op, &g->disk);
-        free(op);
-        return RAFT_NOMEM;
-    }
+    fill_manifest(&op->manifest, snapshot, g->b32_term != 0 ? g->b32_term : snapshot->term);
     if (op->install) {
         g->installing = true;
         g->next_index = snapshot->index + 1;
@@ -358,8 +332,6 @@ int guard_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *req,
     struct wf_guard *g = io->impl;
     struct guard_op *op = guard_op_new(g, GUARD_SNAPSHOT_GET, &g->deferred);
 
-    if (op == NULL)
-        return RAFT_NOMEM;
     WF_ASSERT(g->manifest.index != 0);
     op->get.req = req;
     op->get.cb = cb;

@@ -81,8 +81,8 @@ static int make_entries(const struct append_view *v, struct raft_entry **out)
         return 0;
     for (unsigned i = 0; i < v->n; i++)
         size += v->entries[i].data.len;
-    entries = raft_malloc(v->n * sizeof *entries);
-    batch = raft_malloc(size + 1);
+    entries = malloc(v->n * sizeof *entries);
+    batch = malloc(size + 1);
     if (entries == NULL || batch == NULL) {
         raft_free(entries);
         raft_free(batch);
@@ -167,7 +167,7 @@ static int make_install(struct wf_guard *g, const struct wf_msg_install *in, uin
     if (wf_configuration_decode(m->configuration, &out->conf) != WF_OK)
         return WF_INVALID_ARGUMENT;
     out->data.len = m->data.len;
-    out->data.base = raft_malloc(m->data.len + 1);
+    out->data.base = malloc(m->data.len + 1);
     if (out->data.base == NULL) {
         raft_configuration_close(&out->conf);
         return WF_RESOURCE_EXHAUSTED;

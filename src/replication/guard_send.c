@@ -166,8 +166,6 @@ int guard_send(struct raft_io *io, struct raft_io_send *req, const struct raft_m
     // B11, B12: everything was copied, so the send is over; but libraft still uses the request
     // after this returns.
     op = guard_op_new(g, GUARD_SEND, &g->deferred);
-    if (op == NULL)
-        return RAFT_NOMEM;
     op->send.req = req;
     op->send.cb = cb;
     op->status = outcome(g, message->type, rc);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Making a state image: libraft asks for a snapshot, the state machine is pinned on the loop and
 // copied to a file on the pool, and the manifest that names the file becomes libraft's snapshot.
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -36,10 +37,13 @@ static uint64_t trailing_at(const struct wf_node *n, uint64_t index)
 
 static void answer(struct wf_node *n, const struct wf_err *err)
 {
+    struct answer *a = n->image_answer;
+
     if (!n->image_wanted)
         return;
     n->image_wanted = false;
-    node_answer(n, n->image_cb, n->image_ctx, err);
+    n->image_answer = NULL;
+    node_answer(n, a, err);
 }
 
 static void put_off(struct wf_node *n, const struct wf_err *why)
@@ -111,7 +115,7 @@ int image_fsm_async(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_
     struct wf_node *n = f->data;
     struct image_job *job = &n->job;
     char draft[WF_IMAGE_PATH_MAX];
-    uint8_t *bytes = raft_malloc(WF_MANIFEST_SIZE);
+    uint8_t *bytes = malloc(WF_MANIFEST_SIZE);
 
     (void)bufs;
     (void)n_bufs;
@@ -159,10 +163,13 @@ void image_make_now(struct wf_node *n)
     propose_nothing(n); // libraft looks only when it applies something
 }
 
-void wf_node_image(struct wf_node *n, wf_change_cb cb, void *ctx)
+int wf_node_image(struct wf_node *n, wf_change_cb cb, void *ctx)
 {
+    struct answer *a = node_answer_new(cb, ctx);
     struct wf_err err = {0};
 
+    if (a == NULL)
+        return WF_RESOURCE_EXHAUSTED;
     if (n->dead || n->stopping)
         wf_fail_reason(&err, WF_UNAVAILABLE, "STOPPING", "this node is stopping");
     else if (n->fenced)
@@ -172,15 +179,15 @@ void wf_node_image(struct wf_node *n, wf_change_cb cb, void *ctx)
         wf_fail_reason(&err, WF_FAILED_PRECONDITION, "IMAGE_PENDING",
                        "a state image is being made already");
     if (err.code != WF_OK) {
-        node_answer(n, cb, ctx, &err);
-        return;
+        node_answer(n, a, &err);
+        return WF_OK;
     }
     n->image_wanted = true;
     n->image_wanted_ms = node_now_ms(n);
-    n->image_cb = cb;
-    n->image_ctx = ctx;
+    n->image_answer = a;
     n->image_retry_ms = 0;
     image_make_now(n);
+    return WF_OK;
 }
 
 void image_make_abort(struct wf_node *n)

@@ -20,8 +20,8 @@ int wf_log_db_get(struct wf_log_db *db, const char *key, struct wf_buf *out, boo
         wf_hash_pair(key, strlen(key) + 1, value ? value : "", n, want);
         if (sqlite3_column_bytes(s, 1) != WF_HASH_SIZE || memcmp(hash, want, sizeof want) != 0)
             rc = wf_fail(err, WF_DATA_LOSS, "%s/log.db: the %s does not check", db->dir, key);
-        else if (n > 0)
-            rc = wf_buf_append(out, value, n);
+        else if (n > 0 && wf_buf_append(out, value, n) != WF_OK)
+            rc = wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory for the %s", key);
     } else if (step != SQLITE_DONE) {
         rc = wf_log_db_fail(db, err, "cannot read");
     }

@@ -439,7 +439,7 @@ static int store_load(void *ctx, struct wf_log_state *out,
         out->manifest = db->manifest;
         out->first_index = db->base.index + 1;
     }
-    struct wf_err why = {.msg = "a record was not taken"};
+    struct wf_err why = {.msg = "out of memory for its records"};
     int rc = wf_log_db_load(db, each, arg, &why), more = WF_OK;
     if (rc == WF_DATA_LOSS) {
         out->manifest = (struct wf_manifest){.index = 0};
@@ -609,11 +609,18 @@ static int store_check_peer(void *ctx, uint64_t peer, const uint8_t disk_id[WF_U
                               "node %llu came back with another disk and has forgotten its votes: "
                               "remove it, and add it again under a new id",
                               (unsigned long long)peer);
+    size_t before = s->peers.len;
     wf_buf_put_u64(&s->peers, peer);
     wf_buf_append(&s->peers, disk_id, WF_UUID_SIZE);
-    if (s->peers.failed)
-        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "too many peers have ever been seen");
-    return save_peers(s, err);
+    int rc = s->peers.failed ? wf_fail(err, WF_RESOURCE_EXHAUSTED,
+                                       "no room to remember one more peer than the %zu ever seen",
+                                       before / PEER_BYTES)
+                             : save_peers(s, err);
+    if (rc != WF_OK) { // it is not known, the next time either
+        s->peers.len = before;
+        s->peers.failed = false;
+    }
+    return rc;
 }
 
 // --- life ----------------------------------------------------------------------------------------

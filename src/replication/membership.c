@@ -137,13 +137,12 @@ static int check_not_self(const struct wf_node *n, const struct wf_member *m, st
 
 static void finish(struct wf_node *n, const struct wf_err *err)
 {
-    wf_change_cb cb = n->change.cb;
-    void *ctx = n->change.ctx;
+    struct answer *a = n->change.answer;
 
     wf_metric_add(n->metrics.changes, err == NULL);
     n->change = (struct change){0};
     n->changed = true;
-    node_answer(n, cb, ctx, err);
+    node_answer(n, a, err);
     node_wake(n);
 }
 
@@ -171,9 +170,9 @@ static void on_changed(struct raft_change *req, int status)
     node_wake(n);
 }
 
-static void begin(struct wf_node *n, enum change_kind kind, uint64_t id, wf_change_cb cb, void *ctx)
+static void begin(struct wf_node *n, enum change_kind kind, uint64_t id, struct answer *a)
 {
-    n->change = (struct change){.kind = kind, .id = id, .cb = cb, .ctx = ctx};
+    n->change = (struct change){.kind = kind, .id = id, .answer = a};
     n->change.req.data = n;
     n->change.progress_ms = node_now_ms(n);
     n->changed = true;
@@ -200,14 +199,17 @@ static uint64_t new_id(const struct wf_node *n)
     return id;
 }
 
-void wf_node_add(struct wf_node *n, const char *name, const char *region, const char *address,
-                 wf_change_cb cb, void *ctx)
+int wf_node_add(struct wf_node *n, const char *name, const char *region, const char *address,
+                wf_change_cb cb, void *ctx)
 {
+    struct answer *a = node_answer_new(cb, ctx);
     struct wf_member m = {.role = WF_SPARE}, other;
     char string[WF_MEMBER_ADDRESS_MAX];
     struct wf_err err = {0};
     int rc = check_free(n, &err);
 
+    if (a == NULL)
+        return WF_RESOURCE_EXHAUSTED;
     m.id = 1;
     snprintf(m.name, sizeof m.name, "%s", name);
     snprintf(m.region, sizeof m.region, "%s", region);
@@ -223,12 +225,13 @@ void wf_node_add(struct wf_node *n, const char *name, const char *region, const 
     if (rc == WF_OK)
         rc = check_voters(n, 0, 0, false, &err);
     if (rc != WF_OK) {
-        node_answer(n, cb, ctx, &err);
-        return;
+        node_answer(n, a, &err);
+        return WF_OK;
     }
     wf_member_address(&m, string);
-    begin(n, CHANGE_ADD, new_id(n), cb, ctx);
+    begin(n, CHANGE_ADD, new_id(n), a);
     submitted(n, wf_guard_add(n->guard, &n->change.req, n->change.id, string, on_changed));
+    return WF_OK;
 }
 
 static bool is_level(struct wf_node *n, uint64_t id, uint64_t *match)
@@ -310,13 +313,16 @@ static void step_assign(struct wf_node *n)
     }
 }
 
-void wf_node_assign(struct wf_node *n, const char *name, enum wf_role role, wf_change_cb cb,
-                    void *ctx)
+int wf_node_assign(struct wf_node *n, const char *name, enum wf_role role, wf_change_cb cb,
+                   void *ctx)
 {
+    struct answer *a = node_answer_new(cb, ctx);
     struct wf_member m;
     struct wf_err err = {0};
     int rc = check_free(n, &err);
 
+    if (a == NULL)
+        return WF_RESOURCE_EXHAUSTED;
     if (rc == WF_OK && (unsigned)role > WF_SPARE)
         rc = wf_fail(&err, WF_INVALID_ARGUMENT, "no such role");
     if (rc == WF_OK)
@@ -332,20 +338,24 @@ void wf_node_assign(struct wf_node *n, const char *name, enum wf_role role, wf_c
         rc = wf_fail_reason(&err, WF_FAILED_PRECONDITION, "NOT_ANSWERING",
                             "%s is not answering; start it, or look at its log", name);
     if (rc != WF_OK) {
-        node_answer(n, cb, ctx, &err);
-        return;
+        node_answer(n, a, &err);
+        return WF_OK;
     }
-    begin(n, CHANGE_ASSIGN, m.id, cb, ctx);
+    begin(n, CHANGE_ASSIGN, m.id, a);
     n->change.role = role;
     step_assign(n);
+    return WF_OK;
 }
 
-void wf_node_remove(struct wf_node *n, const char *name, wf_change_cb cb, void *ctx)
+int wf_node_remove(struct wf_node *n, const char *name, wf_change_cb cb, void *ctx)
 {
+    struct answer *a = node_answer_new(cb, ctx);
     struct wf_member m;
     struct wf_err err = {0};
     int rc = check_free(n, &err);
 
+    if (a == NULL)
+        return WF_RESOURCE_EXHAUSTED;
     if (rc == WF_OK)
         rc = check_known(n, name, &m, &err);
     if (rc == WF_OK)
@@ -353,11 +363,12 @@ void wf_node_remove(struct wf_node *n, const char *name, wf_change_cb cb, void *
     if (rc == WF_OK)
         rc = check_voters(n, m.id, -1, false, &err);
     if (rc != WF_OK) {
-        node_answer(n, cb, ctx, &err);
-        return;
+        node_answer(n, a, &err);
+        return WF_OK;
     }
-    begin(n, CHANGE_REMOVE, m.id, cb, ctx);
+    begin(n, CHANGE_REMOVE, m.id, a);
     submitted(n, wf_guard_remove(n->guard, &n->change.req, m.id, on_changed));
+    return WF_OK;
 }
 
 void membership_tick(struct wf_node *n)

@@ -59,14 +59,20 @@ void node_fatal(struct wf_node *n, const struct wf_err *why)
         n->start_err = *why;
 }
 
-void node_answer(struct wf_node *n, wf_change_cb cb, void *ctx, const struct wf_err *err)
+struct answer *node_answer_new(wf_change_cb cb, void *ctx)
 {
     struct answer *a = calloc(1, sizeof *a);
 
     if (a == NULL)
-        abort();
+        return NULL;
     a->cb = cb;
     a->ctx = ctx;
+    return a;
+}
+
+void node_answer(struct wf_node *n, struct answer *a, const struct wf_err *err)
+{
+    WF_ASSERT(a->next == NULL);
     if (err != NULL)
         a->err = *err;
     *n->answers_tail = a;
@@ -83,7 +89,8 @@ static void deliver_answers(struct wf_node *n)
     while (a != NULL) {
         struct answer *next = a->next;
 
-        a->cb(a->ctx, a->err.code != WF_OK ? &a->err : NULL);
+        if (a->cb != NULL)
+            a->cb(a->ctx, a->err.code != WF_OK ? &a->err : NULL);
         free(a);
         a = next;
     }

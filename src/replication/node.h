@@ -100,23 +100,28 @@ void wf_node_stop(struct wf_node *node, void (*done)(void *ctx), void *ctx);
 // and result the state machine's answer (valid during the call). Otherwise err->reason tells
 //   QUEUE_FULL      nothing happened; try later (RESOURCE_EXHAUSTED)
 //   NO_LEADER       nothing happened; no leader known (UNAVAILABLE)
-//   UNKNOWN_OUTCOME leadership or a link was lost on the way: it may or may not have been committed
-//                   (UNAVAILABLE); retrying is safe only with a request id in the command
+//   UNKNOWN_OUTCOME leadership, a link or the answer was lost on the way: it may or may not have
+//                   been committed (UNAVAILABLE); retrying is safe only with a request id in the
+//                   command
 //   TOO_LONG        nothing happened (INVALID_ARGUMENT)
 //   FENCED          nothing happened: the leader's own state is in doubt (UNAVAILABLE)
 //   STOPPING        nothing happened: this node is going down (UNAVAILABLE)
 typedef void (*wf_propose_cb)(void *ctx, const struct wf_err *err, uint64_t index,
                               struct wf_bytes result);
 
+// All that is asked of a node, from here on, is answered through its cb, once and from the loop.
+// Each call returns WF_OK, or WF_RESOURCE_EXHAUSTED when there was no memory to note the question
+// in: then nothing happened and no cb comes.
+
 // Propose a command (copied; at most WF_COMMAND_MAX). On a follower it is forwarded to the leader.
-void wf_node_propose(struct wf_node *node, struct wf_bytes command, wf_propose_cb cb, void *ctx);
+int wf_node_propose(struct wf_node *node, struct wf_bytes command, wf_propose_cb cb, void *ctx);
 
 // A linearizable read: cb gets an index such that the local state has applied it and every write
 // acknowledged anywhere before this call is at or below it. All reads of a turn share one round.
 // Otherwise err->reason is QUEUE_FULL (RESOURCE_EXHAUSTED), NO_LEADER, BEHIND (this node does not
 // catch up), FENCED or STOPPING (all UNAVAILABLE).
 typedef void (*wf_read_cb)(void *ctx, const struct wf_err *err, uint64_t index);
-void wf_node_read(struct wf_node *node, wf_read_cb cb, void *ctx);
+int wf_node_read(struct wf_node *node, wf_read_cb cb, void *ctx);
 
 // Milliseconds since this node last knew that its state was current (it was in touch with a leader
 // and had applied what the leader had committed); -1: never. The age of a stale read.
@@ -134,16 +139,16 @@ const char *wf_node_state_name(const struct wf_node_status *status);
 // and UNKNOWN_OUTCOME, after which one looks before repeating.
 typedef void (*wf_change_cb)(void *ctx, const struct wf_err *err);
 // As SPARE; the leader chooses the id. *id is set at once when the call is accepted.
-void wf_node_add(struct wf_node *node, const char *name, const char *region, const char *address,
-                 wf_change_cb cb, void *ctx);
-void wf_node_assign(struct wf_node *node, const char *name, enum wf_role role, wf_change_cb cb,
-                    void *ctx);
-void wf_node_remove(struct wf_node *node, const char *name, wf_change_cb cb, void *ctx);
+int wf_node_add(struct wf_node *node, const char *name, const char *region, const char *address,
+                wf_change_cb cb, void *ctx);
+int wf_node_assign(struct wf_node *node, const char *name, enum wf_role role, wf_change_cb cb,
+                   void *ctx);
+int wf_node_remove(struct wf_node *node, const char *name, wf_change_cb cb, void *ctx);
 // To the named voter, or the best one if name is "".
-void wf_node_transfer(struct wf_node *node, const char *name, wf_change_cb cb, void *ctx);
+int wf_node_transfer(struct wf_node *node, const char *name, wf_change_cb cb, void *ctx);
 // Make a state image now. cb comes when it is stored, or soon with an error: a follower of an idle
 // cluster begins none (NOTHING_NEW).
-void wf_node_image(struct wf_node *node, wf_change_cb cb, void *ctx);
+int wf_node_image(struct wf_node *node, wf_change_cb cb, void *ctx);
 
 // Somebody else (gossip) believes that this peer is down. When it is our leader, our election timer
 // fires when it is our turn, at once for the first of the voters that are left; whether that makes

@@ -174,6 +174,17 @@ struct peer {
 
 enum { PEERS_MAX = 2 * WF_MEMBERS_MAX };
 
+// --- answers -----------------------------------------------------------------------------------
+
+// What somebody who asked for a change is to hear: made when he asks, so that memory can run out
+// only then; it waits with the change, and then to be given from the loop.
+struct answer {
+    struct answer *next;
+    wf_change_cb cb; // NULL: nobody wants to hear it
+    void *ctx;
+    struct wf_err err;
+};
+
 // --- membership --------------------------------------------------------------------------------
 
 enum change_kind { CHANGE_NONE, CHANGE_ADD, CHANGE_ASSIGN, CHANGE_REMOVE };
@@ -187,24 +198,14 @@ struct change {
     uint64_t progress_ms, progress_match; // catching up
     uint64_t pause_ms; // proposals are held back since, to let it draw level; 0: not
     struct raft_change req;
-    wf_change_cb cb;
-    void *ctx;
+    struct answer *answer;
 };
 
 struct transfer {
     bool active, submitted, done;
     uint64_t id, deadline_ms;
     struct raft_transfer req;
-    wf_change_cb cb;
-    void *ctx;
-};
-
-// An answer that waits to be given from the loop.
-struct answer {
-    struct answer *next;
-    wf_change_cb cb;
-    void *ctx;
-    struct wf_err err;
+    struct answer *answer;
 };
 
 struct mark {
@@ -281,8 +282,7 @@ struct wf_node {
     uint64_t image_retry_ms; // B28: not before
     bool image_wanted, image_due;
     uint64_t image_wanted_ms;
-    wf_change_cb image_cb;
-    void *image_ctx;
+    struct answer *image_answer;
     uint64_t image_budget, image_budget_ms;
     struct image_in in;
     struct image_take take;
@@ -304,7 +304,8 @@ void node_fatal(struct wf_node *n, const struct wf_err *why);
 bool node_leads(const struct wf_node *n);
 uint64_t node_leader(const struct wf_node *n);
 struct raft *node_raft(const struct wf_node *n);
-void node_answer(struct wf_node *n, wf_change_cb cb, void *ctx, const struct wf_err *err);
+struct answer *node_answer_new(wf_change_cb cb, void *ctx); // NULL: out of memory
+void node_answer(struct wf_node *n, struct answer *a, const struct wf_err *err); // takes a
 int node_send(struct wf_node *n, uint64_t to, const struct wf_msg *msg);
 void node_finish_stop(struct wf_node *n);
 
@@ -322,6 +323,9 @@ struct proposal *proposal_new(struct wf_bytes command);
 void proposal_push(struct proposal_queue *q, struct proposal *p);
 struct proposal *proposal_pop(struct proposal_queue *q);
 void proposal_finish(struct wf_node *n, struct proposal *p, enum wf_code code, const char *reason);
+// Committed and applied as index, with that result (copied).
+void proposal_finish_with(struct wf_node *n, struct proposal *p, uint64_t index,
+                          struct wf_bytes result);
 void propose_accept(struct wf_node *n, struct proposal *p); // queue it, or refuse it
 void propose_flush(struct wf_node *n);
 void propose_expire(struct wf_node *n);

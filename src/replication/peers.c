@@ -306,5 +306,5 @@ void peers_tick(struct wf_node *n)
     send_status(n);
     // A leader whose own state differs hands over, and is then re-seeded like any other.
     if (n->fenced && node_leads(n) && !n->transfer.active && n->change.kind == CHANGE_NONE)
-        wf_node_transfer(n, "", NULL, NULL);
+        (void)wf_node_transfer(n, "", NULL, NULL); // else at the next tick
 }

@@ -86,18 +86,19 @@ void propose_accept(struct wf_node *n, struct proposal *p)
     }
 }
 
-void wf_node_propose(struct wf_node *n, struct wf_bytes command, wf_propose_cb cb, void *ctx)
+int wf_node_propose(struct wf_node *n, struct wf_bytes command, wf_propose_cb cb, void *ctx)
 {
     bool fits = command.len <= WF_COMMAND_MAX;
     struct proposal *p = proposal_new(fits ? command : (struct wf_bytes){NULL, 0});
 
     if (p == NULL)
-        abort(); // not even a refusal can be queued
+        return WF_RESOURCE_EXHAUSTED;
     if (!fits)
         p->len = command.len;
     p->cb = cb;
     p->ctx = ctx;
     propose_accept(n, p);
+    return WF_OK;
 }
 
 // --- entries -----------------------------------------------------------------------------------
@@ -113,16 +114,18 @@ static void entry_unlink(struct wf_node *n, struct entry *e)
     n->n_entries--;
 }
 
-static void keep_result(struct proposal *p, struct wf_bytes result, uint64_t index)
+void proposal_finish_with(struct wf_node *n, struct proposal *p, uint64_t index,
+                          struct wf_bytes result)
 {
     p->index = index;
-    if (result.len == 0)
+    if (result.len > 0 && (p->result = malloc(result.len)) == NULL) {
+        proposal_finish(n, p, WF_UNAVAILABLE, "UNKNOWN_OUTCOME"); // done, and no room to say what
         return;
-    p->result = malloc(result.len);
-    if (p->result == NULL)
-        abort(); // committed, applied, and no way to say so
-    memcpy(p->result, result.data, result.len);
+    }
+    if (result.len > 0)
+        memcpy(p->result, result.data, result.len);
     p->result_len = result.len;
+    proposal_finish(n, p, WF_OK, NULL);
 }
 
 // B19: inside libraft, take notes only.
@@ -143,12 +146,10 @@ static void on_entry(struct raft_apply *req, int status, void *result)
         status = RAFT_LEADERSHIPLOST; // it leads with a state that is being replaced: no results
     WF_ASSERT(status != 0 || (n->result_index == e->index && n->n_results == e->proposals.n));
     while ((p = proposal_pop(&e->proposals)) != NULL) {
-        if (status == 0) {
-            keep_result(p, n->results[i++], e->index);
-            proposal_finish(n, p, WF_OK, NULL);
-        } else {
+        if (status == 0)
+            proposal_finish_with(n, p, e->index, n->results[i++]);
+        else
             proposal_finish(n, p, WF_UNAVAILABLE, "UNKNOWN_OUTCOME");
-        }
     }
     free(e);
 }
@@ -210,7 +211,7 @@ static void pack(struct wf_node *n, struct entry *e, struct raft_buffer *buf)
 // Returns false when the entry could not be handed to libraft; its proposals wait again.
 static bool submit(struct wf_node *n, struct entry *e, size_t size)
 {
-    struct raft_buffer buf = {raft_malloc(size), size};
+    struct raft_buffer buf = {malloc(size), size};
     int rv;
 
     e->node = n;
@@ -313,8 +314,7 @@ void propose_due(struct wf_node *n)
     command = n->fsm.tick_command(n->fsm.ctx);
     if (command.len == 0)
         return;
-    n->due_pending = true;
-    wf_node_propose(n, command, on_due_done, n);
+    n->due_pending = wf_node_propose(n, command, on_due_done, n) == WF_OK;
 }
 
 // --- answering ---------------------------------------------------------------------------------
@@ -324,8 +324,8 @@ static const char *text_of(const char *reason)
     if (strcmp(reason, "NO_LEADER") == 0)
         return "no leader is known: nothing was written; try again";
     if (strcmp(reason, "UNKNOWN_OUTCOME") == 0)
-        return "leadership was lost on the way: the command may or may not have been written; "
-               "repeat it with the same request id";
+        return "the answer was lost on the way, with leadership, a link or for want of memory: the "
+               "command may or may not have been written; repeat it with the same request id";
     if (strcmp(reason, "QUEUE_FULL") == 0)
         return "too many commands are waiting on this node: nothing was written; try again later";
     if (strcmp(reason, "TOO_LONG") == 0)

@@ -68,15 +68,16 @@ static void accept(struct wf_node *n, struct read *r)
     node_wake(n);
 }
 
-void wf_node_read(struct wf_node *n, wf_read_cb cb, void *ctx)
+int wf_node_read(struct wf_node *n, wf_read_cb cb, void *ctx)
 {
     struct read *r = calloc(1, sizeof *r);
 
     if (r == NULL)
-        abort(); // not even a refusal can be queued
+        return WF_RESOURCE_EXHAUSTED;
     r->cb = cb;
     r->ctx = ctx;
     accept(n, r);
+    return WF_OK;
 }
 
 // --- the leader's rounds -----------------------------------------------------------------------

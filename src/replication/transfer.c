@@ -6,13 +6,12 @@
 
 static void finish(struct wf_node *n, const struct wf_err *err)
 {
-    wf_change_cb cb = n->transfer.cb;
-    void *ctx = n->transfer.ctx;
+    struct answer *a = n->transfer.answer;
 
     n->transfer.active = n->transfer.submitted = n->transfer.done = false;
+    n->transfer.answer = NULL;
     n->changed = true;
-    if (cb != NULL)
-        node_answer(n, cb, ctx, err);
+    node_answer(n, a, err);
     node_wake(n);
 }
 
@@ -95,23 +94,25 @@ static void on_transferred(struct raft_transfer *req)
     node_wake(n);
 }
 
-void wf_node_transfer(struct wf_node *n, const char *name, wf_change_cb cb, void *ctx)
+int wf_node_transfer(struct wf_node *n, const char *name, wf_change_cb cb, void *ctx)
 {
+    struct answer *a = node_answer_new(cb, ctx);
     struct wf_err err = {0};
     uint64_t id = 0;
 
+    if (a == NULL)
+        return WF_RESOURCE_EXHAUSTED;
     if (check(n, name, &id, &err) != WF_OK) {
-        if (cb != NULL)
-            node_answer(n, cb, ctx, &err);
-        return;
+        node_answer(n, a, &err);
+        return WF_OK;
     }
     n->transfer.active = true;
     n->transfer.submitted = n->transfer.done = false;
     n->transfer.id = id;
-    n->transfer.cb = cb;
-    n->transfer.ctx = ctx;
+    n->transfer.answer = a;
     n->transfer.deadline_ms = node_now_ms(n) + n->opts.election_timeout_ms;
     transfer_tick(n);
+    return WF_OK;
 }
 
 void transfer_tick(struct wf_node *n)

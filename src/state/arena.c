@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "proto/time.h"
 
@@ -23,9 +24,8 @@ struct wf_arena_block {
 
 static struct wf_arena_block *new_block(size_t size)
 {
-    struct wf_arena_block *b = malloc(sizeof *b + size);
+    struct wf_arena_block *b = wf_need(malloc(sizeof *b + size), "a command or a query");
 
-    WF_ASSERT(b != NULL); // see the header
     b->next = NULL;
     b->size = size;
     b->used = 0;

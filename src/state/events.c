@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "base/limits.h"
 #include "proto/time.h"
 #include "proto/validate.h"
@@ -31,8 +32,8 @@ static void chain(struct wf_op *op, uint64_t incident, const V1(Event) * e)
     size_t len = watchfire__v1__event__get_packed_size(e);
 
     wf_buf_reset(&s->canonical);
-    uint8_t *bytes = wf_buf_reserve(&s->canonical, len);
-    WF_ASSERT(bytes != NULL); // a command is shorter than the buffer may grow
+    WF_ASSERT(len <= s->canonical.max); // a command is shorter than that
+    uint8_t *bytes = wf_need(wf_buf_reserve(&s->canonical, len), "an event");
     watchfire__v1__event__pack(e, bytes);
     wf_buf_commit(&s->canonical, len);
     wf_hash_pair(s->meta.head, WF_HASH_SIZE, bytes, len, s->meta.head);

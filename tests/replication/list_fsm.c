@@ -10,6 +10,15 @@
 
 enum { PADDING = 300000 }; // so that an image takes several chunks
 
+static void note_seen(struct list_state *s, struct wf_bytes command)
+{
+    uint64_t number = LIST_SEEN;
+    if (command.len >= sizeof number)
+        memcpy(&number, command.data, sizeof number);
+    if (number < LIST_SEEN)
+        s->seen[number / 8] |= (uint8_t)(1 << number % 8);
+}
+
 static int apply(void *ctx, const struct wf_batch *batch, struct wf_bytes *results,
                  struct wf_err *err)
 {
@@ -26,6 +35,7 @@ static int apply(void *ctx, const struct wf_batch *batch, struct wf_bytes *resul
         wf_hash_update(&h, batch->commands[i].data, batch->commands[i].len);
         wf_hash_final(&h, l->now.hash);
         l->now.commands++;
+        note_seen(&l->now, batch->commands[i]);
         results[i] = batch->commands[i];
     }
     return WF_OK;
@@ -56,8 +66,8 @@ static struct wf_bytes tick_command(void *ctx)
 static int image_begin(void *ctx, void **image, struct wf_err *err)
 {
     struct list_state *copy = malloc(sizeof *copy);
-    (void)err;
-    WF_ASSERT(copy != NULL);
+    if (!copy)
+        return wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory for an image");
     *copy = ((struct list_fsm *)ctx)->now;
     *image = copy;
     return WF_OK;

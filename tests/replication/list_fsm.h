@@ -9,9 +9,13 @@
 
 #include "replication/fsm.h"
 
+// Commands of 8 bytes and more begin with a number; those below this are remembered.
+enum { LIST_SEEN = 1 << 16 };
+
 struct list_state {
     uint64_t applied, commands;
     uint8_t hash[WF_HASH_SIZE];
+    uint8_t seen[LIST_SEEN / 8];
 };
 
 struct list_fsm {

@@ -26,6 +26,8 @@ static void on_late(uv_timer_t *t)
 void trio_turn(struct trio *c)
 {
     uv_run(&c->loop, UV_RUN_ONCE);
+    if (c->late && c->late_at)
+        c->late_at();
     if (c->late)
         fail_msg("what was awaited did not come");
     for (unsigned i = 0; i < TRIO; i++)
@@ -53,7 +55,10 @@ static void on_change(void *ctx)
 
 static void on_fatal(void *ctx, const struct wf_err *why)
 {
-    ((struct trio_node *)ctx)->fatal = *why;
+    struct trio_node *s = ctx;
+    s->fatal = *why;
+    if (s->cluster->fatal)
+        s->cluster->fatal(why);
 }
 
 static void on_accept(void *ctx, struct wf_link *link, const char *peer)
@@ -65,30 +70,36 @@ static void on_accept(void *ctx, struct wf_link *link, const char *peer)
         link->ops->close(link);
 }
 
-void trio_start(struct trio *c, unsigned i)
+int trio_try(struct trio *c, unsigned i, struct wf_err *err)
 {
     struct trio_node *s = &c->s[i];
-    struct wf_err err = {0};
-    assert_int_equal(wf_env_uv_init(&s->env, &c->loop, NULL), WF_OK);
-    assert_int_equal(wf_log_store_sqlite_open(&s->store, s->dir, &c->loop, NULL, NULL), WF_OK);
+    struct wf_node_options opts = c->opts;
+    struct wf_node_events events = {s, on_applied, on_change, on_fatal};
+    int rc = wf_env_uv_init(&s->env, &c->loop, err);
+    if (rc == WF_OK)
+        rc = wf_log_store_sqlite_open(&s->store, s->dir, &c->loop, NULL, err);
+    if (rc != WF_OK)
+        return rc;
     if (!s->host.listening)
         tcp_listen(&s->host);
     struct wf_peer_net_options net = {&s->env.env, &s->host.dialer, s->store, NULL,
                                       s->host.address};
-    assert_int_equal(wf_peer_net_link_new(&s->net, &net, NULL), WF_OK);
+    rc = wf_peer_net_link_new(&s->net, &net, err);
+    if (rc != WF_OK)
+        return rc;
     list_fsm_init(&s->fsm);
-    struct wf_node_options opts = {.id = s->id,
-                                   .election_timeout_ms = 300,
-                                   .heartbeat_timeout_ms = 50,
-                                   .image_dir = s->images,
-                                   .image_every_bytes = 200000,
-                                   .log_trailing_bytes = 50000};
+    opts.id = s->id;
+    opts.image_dir = s->images;
     strcpy(opts.name, trio_names[i]);
     memset(opts.cluster_id, 0xc1, sizeof opts.cluster_id);
-    struct wf_node_events events = {s, on_applied, on_change, on_fatal};
     s->node_stopped = s->env_closed = false;
-    if (wf_node_start(&s->node, &opts, &s->env.env, s->store, s->net, &s->fsm.fsm, &events, &err) !=
-        WF_OK)
+    return wf_node_start(&s->node, &opts, &s->env.env, s->store, s->net, &s->fsm.fsm, &events, err);
+}
+
+void trio_start(struct trio *c, unsigned i)
+{
+    struct wf_err err = {0};
+    if (trio_try(c, i, &err) != WF_OK)
         fail_msg("%s", err.msg);
 }
 
@@ -115,13 +126,39 @@ void trio_stop(struct trio *c, unsigned i)
         trio_turn(c);
 }
 
-int trio_setup(void **state)
+void trio_open_loop(struct trio *c)
 {
-    struct trio *c = calloc(1, sizeof *c);
-    struct wf_member members[TRIO] = {0};
     assert_int_equal(uv_loop_init(&c->loop), 0);
     uv_timer_init(&c->loop, &c->deadline);
     c->deadline.data = c;
+}
+
+void trio_close_loop(struct trio *c)
+{
+    uv_close((uv_handle_t *)&c->deadline, NULL);
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&c->loop), 0);
+}
+
+static void make_log(struct trio *c, unsigned i, const struct wf_member *members)
+{
+    struct wf_node_identity id = {.node_id = i + 1};
+    struct wf_log_store *store;
+    memset(id.cluster_id, 0xc1, sizeof id.cluster_id);
+    strcpy(id.name, trio_names[i]);
+    assert_int_equal(wf_log_store_sqlite_create(c->s[i].dir, &id, NULL), WF_OK);
+    assert_int_equal(wf_log_store_sqlite_open(&store, c->s[i].dir, &c->loop, NULL, NULL), WF_OK);
+    assert_int_equal(wf_bootstrap(store, members, TRIO, NULL), WF_OK);
+    wf_log_store_sqlite_free(store);
+}
+
+void trio_found(struct trio *c)
+{
+    struct wf_member members[TRIO] = {0};
+    c->opts = (struct wf_node_options){.election_timeout_ms = 300,
+                                       .heartbeat_timeout_ms = 50,
+                                       .image_every_bytes = 200000,
+                                       .log_trailing_bytes = 50000};
     for (unsigned i = 0; i < TRIO; i++) {
         struct trio_node *s = &c->s[i];
         s->cluster = c;
@@ -139,17 +176,25 @@ int trio_setup(void **state)
         memcpy(members[i].region, trio_names[i], 3);
         strcpy(members[i].address, s->host.address);
     }
+    for (unsigned i = 0; i < TRIO; i++)
+        make_log(c, i, members);
+}
+
+void trio_remove(struct trio *c)
+{
     for (unsigned i = 0; i < TRIO; i++) {
-        struct wf_node_identity id = {.node_id = i + 1};
-        struct wf_log_store *store;
-        memset(id.cluster_id, 0xc1, sizeof id.cluster_id);
-        strcpy(id.name, trio_names[i]);
-        assert_int_equal(wf_log_store_sqlite_create(c->s[i].dir, &id, NULL), WF_OK);
-        assert_int_equal(wf_log_store_sqlite_open(&store, c->s[i].dir, &c->loop, NULL, NULL),
-                         WF_OK);
-        assert_int_equal(wf_bootstrap(store, members, TRIO, NULL), WF_OK);
-        wf_log_store_sqlite_free(store);
+        remove_files(c->s[i].images);
+        rmdir(c->s[i].images);
+        remove_files(c->s[i].dir);
+        assert_int_equal(rmdir(c->s[i].dir), 0);
     }
+}
+
+int trio_setup(void **state)
+{
+    struct trio *c = calloc(1, sizeof *c);
+    trio_open_loop(c);
+    trio_found(c);
     for (unsigned i = 0; i < TRIO; i++)
         trio_start(c, i);
     *state = c;
@@ -161,15 +206,8 @@ int trio_teardown(void **state)
     struct trio *c = *state;
     for (unsigned i = 0; i < TRIO; i++)
         trio_stop(c, i);
-    uv_close((uv_handle_t *)&c->deadline, NULL);
-    uv_run(&c->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&c->loop), 0);
-    for (unsigned i = 0; i < TRIO; i++) {
-        remove_files(c->s[i].images);
-        rmdir(c->s[i].images);
-        remove_files(c->s[i].dir);
-        assert_int_equal(rmdir(c->s[i].dir), 0);
-    }
+    trio_close_loop(c);
+    trio_remove(c);
     free(c);
     return 0;
 }

@@ -37,6 +37,11 @@ struct trio {
     uv_timer_t deadline;
     bool late;
     struct trio_node s[TRIO];
+    struct wf_node_options opts; // of all; set by trio_found
+    // NULL, or what is done instead of failing the test: when a node cannot go on, and when what is
+    // waited for does not come. Neither returns.
+    void (*fatal)(const struct wf_err *why);
+    void (*late_at)(void);
     uint64_t acked, failed, highest; // proposals
     unsigned waiting;                // answers
     uint64_t read_index;
@@ -47,7 +52,15 @@ struct trio {
 int trio_setup(void **state);
 int trio_teardown(void **state);
 
+// The steps of that; found makes the directories, and a log with the first members in each.
+void trio_open_loop(struct trio *c);
+void trio_found(struct trio *c);
+void trio_close_loop(struct trio *c);
+void trio_remove(struct trio *c);
+
 void trio_start(struct trio *c, unsigned i);
+// Returns its failure, and tidies nothing up after it.
+int trio_try(struct trio *c, unsigned i, struct wf_err *err);
 void trio_stop(struct trio *c, unsigned i);
 void trio_set_true(void *arg); // *(bool *)arg
 
