@@ -89,12 +89,15 @@ class Picture:
         self.text(LEFT + 7.2 * len(words) + 10, self.y, note, "aside")
         self.y += 7
 
-    def bar(self, start, end, y, height, fill, words, tip, dark=False):
-        """With as much of the words as fit."""
+    def bar(self, start, end, y, height, fill, words, tip, room, dark=False):
+        """With the words in it, or behind it when they fit there alone (room: up to where), or as much of
+        them in it as fits."""
         x, width = self.x(start), max(self.x(end) - self.x(start), SHORTEST)
         self.rect(x, y, width, height, fill, ' rx="2"', tip)
-        fits = int((width - 8) / CHARACTER)
-        if fits >= min(len(words), 4):
+        fits, right = int((width - 8) / CHARACTER), x + width + 3
+        if len(words) > fits and right + CHARACTER * len(words) < room:
+            self.text(right, y + height - 4.5, words, "small")
+        elif fits >= min(len(words), 4):
             shown = words if len(words) <= fits else words[:fits - 1] + "…"
             self.text(x + 4, y + height - 4.5, shown, "small",
                       extra=' style="fill:%s" pointer-events="none"' % (INK if dark else "#fff"))
@@ -146,8 +149,10 @@ class Picture:
             self.text(LEFT - 8, self.y + 12.5, row, anchor="end")
             for bar, lane in bars:
                 group = group_of(bar.kind)
+                after = [self.x(other.start) for other, its in bars if its == lane and other.start > bar.start]
                 self.bar(bar.start, bar.end, self.y + lane * LANE + 2, LANE - 3, KINDS[group][0], bar.text,
-                         "%s, %s to %s" % (bar.text, clock(bar.start), clock(bar.end)), group in DARK_TEXT)
+                         "%s, %s to %s" % (bar.text, clock(bar.start), clock(bar.end)),
+                         min(after + [LEFT + PLOT]), group in DARK_TEXT)
             self.y += height + 3
             self.line(LEFT, self.y, LEFT + PLOT, self.y, GRID)
 
@@ -173,7 +178,7 @@ class Picture:
         self.gap_strip()
 
     def gap_strip(self):
-        self.text(LEFT - 8, self.y + 12, "none", anchor="end")
+        self.text(LEFT - 8, self.y + 12, "no write", anchor="end")
         for a, b in self.t.gaps:
             tip = "%.2f s without an acknowledged write, from %s on" % (b - a, clock(a))
             self.rect(self.x(a), self.y + 2, max(self.x(b) - self.x(a), SHORTEST), GAP_STRIP - 6, ALARM, "", tip)

@@ -24,6 +24,7 @@ LEAST_LEG_S = 30    # a shorter rest is added to the last leg
 AFTERWARDS_S = 3    # of ordinary work once everybody is served again
 SETTLE_S = 120
 TOPOLOGY = "five"
+OTHER = ("WF_OTHER_BUILD", "WF_OTHER_COMMIT")  # as membership.py asks for them
 
 
 # --- the world ---
@@ -151,23 +152,35 @@ def verdict(options, legs, planned, interrupted, folder):
         print("soak: the report is %s" % options.report)
     if why:
         print("soak: logs, data and histories are kept in %s" % folder)
-        print("soak: again: chaos/soak.sh --minutes %g --seed %d --topology %s" % (
-            options.minutes, options.seed, options.topology))
+        print("soak: again: " + again(options))
         print("FAIL %s" % "; ".join(why))
         return FAIL
     print("PASS %d legs" % len(legs))
     return PASS
 
 
+def other_build():
+    return next(("%s=%s" % (name, os.environ[name]) for name in OTHER if os.environ.get(name)),
+                "of the same sources")
+
+
+def again(options):
+    """The command."""
+    build = other_build()
+    return "%schaos/soak.sh --minutes %g --seed %d --topology %s" % (
+        build + " " if "=" in build else "", options.minutes, options.seed, options.topology)
+
+
 def write_report(options, legs, planned, why=()):
+    import net
     import report
     with open(options.report + ".new", "w") as out:
         out.write(report.page("Watchfire soak", legs, [
             ("Began", options.began),
             ("Asked for", "%g minutes of faults, legs: %d" % (options.minutes, planned)),
-            ("Topology", options.topology), ("Seed", str(options.seed)),
-            ("Again", "chaos/soak.sh --minutes %g --seed %d --topology %s" % (
-                options.minutes, options.seed, options.topology))], why))
+            ("Topology", "%s: a node in each of %s" % (
+                options.topology, ", ".join(net.region_names(options.topology)))),
+            ("Seed", str(options.seed)), ("Other build", other_build()), ("Again", again(options))], why, planned))
     os.rename(options.report + ".new", options.report)
 
 

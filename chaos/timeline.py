@@ -7,7 +7,8 @@ import json
 import re
 
 GAP_S = 1.0            # shorter than this nobody minds, and jitter on long links makes many
-OBSERVED_S = 1.0       # two looks at a leader that are further apart are not one stretch
+OBSERVED_S = 2.0       # two looks at a leader that are further apart are not one stretch; a look waits a
+                       # second for a node that does not answer
 AT_ONCE_S = 0.3        # what begins and ends so close together was one action
 EVERYWHERE = "all links"
 MUTE, DEAF = "not heard by", "hears nothing from"

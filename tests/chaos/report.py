@@ -13,6 +13,7 @@ import xml.etree.ElementTree as xml
 
 CHAOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "chaos")
 sys.path.insert(0, CHAOS)
+import picture  # noqa: E402
 import report  # noqa: E402
 import timeline  # noqa: E402
 
@@ -155,6 +156,26 @@ class Page(unittest.TestCase):
         self.assertNotIn(">PASS<", failed)
         self.assertIn("linear: stale &lt;read&gt;", failed)
         self.assertNotIn('class="verdict', self.page(None))
+
+    def test_a_run_with_legs_to_come_has_not_passed_yet(self):
+        legs = [report.Leg(self.file.name, [])]
+        self.assertNotIn(">PASS<", report.page("A soak", legs, [], planned=2))
+        self.assertIn("legs to come: 1<", report.page("A soak", legs, [], planned=2))
+        self.assertIn(">PASS<", report.page("A soak", legs, [], planned=1))
+
+    def test_faults_that_there_were_are_explained(self):
+        page = self.page([])
+        self.assertIn("<dt>full</dt><dd>the disk is full</dd>", page)
+        self.assertNotIn("<dt>hang</dt>", page)
+
+    def test_words_that_do_not_fit_stand_behind_when_there_is_room(self):
+        t = timeline.Timeline([HEAD, write(600), fault(5, "hang", "iad-1"), heal(6, "hang", "iad-1"),
+                               fault(300, "slow", "iad-1"), heal(301, "slow", "iad-1"),
+                               fault(305, "slow", "iad-1"), heal(306, "slow", "iad-1")])
+        svg = xml.fromstring(picture.svg(t, "", ""))
+        said = [text.text for text in svg.iter(SVG + "text")]
+        self.assertIn("hang", said)
+        self.assertEqual(said.count("slow"), 1)  # the first has no room
 
     def test_a_run_that_was_cut_short_has_not_passed(self):
         page = report.page("A soak", [report.Leg(self.file.name, [])], [], ["interrupted"])
