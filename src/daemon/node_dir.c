@@ -65,6 +65,36 @@ void wf_node_dir_close(struct wf_node_dir *d)
     d->dir.lock = -1;
 }
 
+// What another file system error means is found out by whoever reads and writes the file.
+static bool is_other(struct wf_node_dir *d, unsigned i, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT || errno == ENOTDIR;
+    if (d->files[i].ino == 0) {
+        d->files[i].dev = st.st_dev;
+        d->files[i].ino = st.st_ino;
+    }
+    return st.st_dev != d->files[i].dev || st.st_ino != d->files[i].ino;
+}
+
+int wf_node_dir_look(struct wf_node_dir *d, struct wf_err *err)
+{
+    static const char *const names[WF_NODE_FILES] = {"lock", "log.db", "state/state.db"};
+    WF_ASSERT(d->dir.lock >= 0);
+    for (unsigned i = 0; i < WF_NODE_FILES; i++) {
+        char path[WF_DIR_PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", d->path, names[i]);
+        if (is_other(d, i, path))
+            return wf_fail_reason(err, WF_DATA_LOSS, "DISK_FAILED",
+                                  "%s was removed, moved or replaced while the node ran: nothing "
+                                  "that is written any more would be kept; put %s back as it was, "
+                                  "or replace this node by a new member",
+                                  path, d->path);
+    }
+    return WF_OK;
+}
+
 int wf_node_dir_drop_state(const struct wf_node_dir *d, struct wf_err *err)
 {
     DIR *dir = opendir(d->state);

@@ -253,6 +253,9 @@ static void start_threads(struct run *r)
 static void on_status(uv_timer_t *t)
 {
     struct run *r = t->data;
+    struct wf_err err;
+    if (wf_node_dir_look(&r->dir, &err) != WF_OK)
+        on_fatal(r, &err);
     struct wf_view v;
     char text[sizeof r->last_status];
     struct wf_board *b = wf_consensus_board(r->consensus);
