@@ -110,6 +110,10 @@ static void notice_leadership(struct wf_node *n)
             forward_lost(n, n->leader_seen);
         read_leader_changed(n);
     }
+    // Deposed without a newer term: we hear no majority any more. Who still hears us need not wait
+    // for a timer to find that out.
+    if (n->state_seen == RAFT_LEADER && n->term_seen == term && leader == 0)
+        peers_tell_status(n);
     n->leader_seen = leader;
     n->term_seen = term;
     n->state_seen = wf_raft_state(r);

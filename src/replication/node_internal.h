@@ -362,6 +362,7 @@ struct peer *peer_note(struct wf_node *n,
                        uint64_t id); // known from now on; NULL when there is no room
 void peers_follow_configuration(struct wf_node *n);
 void peers_tick(struct wf_node *n);
+void peers_tell_status(struct wf_node *n); // to all
 void peers_status(struct wf_node *n, uint64_t from, const struct wf_msg_status *m);
 void peers_removed(struct wf_node *n, const struct wf_msg_removed *m);
 void peers_stranger(struct wf_node *n, uint64_t from);

@@ -179,7 +179,7 @@ int64_t wf_node_age_ms(const struct wf_node *n)
 
 // --- status and digests ------------------------------------------------------------------------
 
-static void send_status(struct wf_node *n)
+void peers_tell_status(struct wf_node *n)
 {
     struct raft *r = node_raft(n);
     struct wf_msg m = {.kind = WF_MSG_STATUS};
@@ -283,6 +283,9 @@ void peers_status(struct wf_node *n, uint64_t from, const struct wf_msg_status *
 
     if (p == NULL || !p->member)
         return;
+    if (p->has_status && p->status.leader == from && m->leader == 0 && p->status.term == m->term &&
+        m->term == wf_raft_term(node_raft(n)))
+        wf_node_suspect(n, from); // it has stepped down: it hears no majority, while we hear it
     p->status = *m;
     p->has_status = true;
     if (!n->fenced && agrees(n, m, 0) == 0) {
@@ -303,7 +306,7 @@ void peers_tick(struct wf_node *n)
     if (now - n->status_ms < STATUS_EVERY_MS)
         return;
     n->status_ms = now;
-    send_status(n);
+    peers_tell_status(n);
     // A leader whose own state differs hands over, and is then re-seeded like any other.
     if (n->fenced && node_leads(n) && !n->transfer.active && n->change.kind == CHANGE_NONE)
         (void)wf_node_transfer(n, "", NULL, NULL); // else at the next tick

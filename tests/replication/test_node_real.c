@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "replication/log_store_sqlite.h"
+#include "replication/node_internal.h"
 #include "replication/recover.h"
 #include "store_fixture.h"
 #include "trio.h"
@@ -281,6 +282,36 @@ static void on_changed(void *ctx, const struct wf_err *err)
     c->err = err ? *err : (struct wf_err){.code = WF_OK};
 }
 
+// As it is told when the leader hears no majority any more, while the others hear it: nobody has to
+// wait for a timer then.
+static void a_leader_that_says_it_stepped_down_is_believed(void **state)
+{
+    struct trio *c = *state;
+    unsigned l = trio_await_leader(c);
+    struct wf_node *other = c->s[(l + 1) % TRIO].node;
+    uint64_t id = c->s[l].id;
+    struct peer *p = peer_get(other, id);
+    trio_deadline(c);
+    while (node_leader(other) != id || !p->has_status || p->status.leader != id ||
+           p->status.term != wf_raft_term(node_raft(other)))
+        trio_turn(c);
+    struct wf_msg_status m = p->status;
+    m.term--; // before it led
+    m.leader = 0;
+    peers_status(other, id, &m);
+    assert_int_equal(node_leader(other), id);
+    m = p->status;
+    m.term++;
+    m.leader = id;
+    peers_status(other, id, &m);
+    m.leader = 0;
+    peers_status(other, id, &m); // of this term
+    assert_int_equal(node_leader(other), 0);
+    trio_await_leader(c);
+    trio_propose_surely(c, 0, 10);
+    trio_await_even(c);
+}
+
 static void leadership_is_handed_over(void **state)
 {
     struct trio *c = *state;
@@ -482,6 +513,7 @@ int main(void)
         TEST(one_whose_image_is_damaged_before_it_is_taken_gets_another),
         TEST(one_that_starts_with_a_damaged_image_gets_another),
         TEST(a_state_that_differs_is_replaced_while_others_write),
+        TEST(a_leader_that_says_it_stepped_down_is_believed),
         TEST(leadership_is_handed_over),
         TEST(who_waits_for_an_image_hears_of_the_end),
         TEST(who_hears_an_answer_may_ask_what_is_refused_at_once),
