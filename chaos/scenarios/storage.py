@@ -36,6 +36,7 @@ class Manager:
 
     def __init__(self, w):
         self.w, self.ends, self.due = w, [], {}
+        self.read_to = {}  # node's name -> how far its log was written when it ended last
         w.may_end |= {node.name for node in w.nodes}
 
     def look(self):
@@ -46,7 +47,8 @@ class Manager:
             if node.process.alive() or getattr(node, "killed", False):
                 continue
             if node.name not in self.due:
-                code, line = node.process.child.returncode, last_line(node)
+                code, line = node.process.child.returncode, last_line(node, self.read_to.get(node.name, 0))
+                self.read_to[node.name] = os.path.getsize(node.log)
                 self.ends.append((node.name, code, line))
                 self.w.say("%s ended with %d: %s" % (node.name, code, line))
                 self.w.expect(code > 0 and line, "%s ended with %d, and not with a reason" % (node.name, code))
@@ -79,10 +81,11 @@ class Manager:
             self.w.expect(n <= TOO_MANY_ENDS, "%s ended %d times" % (node.name, n))
 
 
-def last_line(node):
-    """What it said of its end: the last line that is an error."""
+def last_line(node, since=0):
+    """What it said of its end: the last line that is an error; since: where in its log."""
     with open(node.log, errors="replace") as log:
-        errors = [line for line in log if "level=error" in line]
+        log.seek(since)
+        errors = [line for line in log if "level=error" in line or "level=fatal" in line]
     return errors[-1].strip() if errors else ""
 
 
