@@ -99,6 +99,17 @@
 // Free space without which a node does not start: what both write-ahead logs and a small state
 // image take before anything is given back.
 #define WF_DISK_START_MIN (32 * 1024 * 1024)
+// Free space below which a running node counts as short of disk: what it does not start without,
+// and as much again for what is still written until leadership is elsewhere or nothing new is taken
+// in. Each second it is looked at; in that time full load writes a few megabytes.
+#define WF_DISK_LOW (64 * 1024 * 1024)
+// And above which it does not any more: what a log that is cut and an image that is made take and
+// give back must not carry it to and fro.
+#define WF_DISK_LOW_END (96 * 1024 * 1024)
+#define WF_DISK_LOOK_MS 1000
+// A leader that is short of disk tries again to give leadership away: each try holds proposals back
+// for an election time-out at most.
+#define WF_DISK_LOW_AGAIN_MS 5000
 // A loop that did not turn for so long is stuck: longer than any work it is allowed.
 #define WF_LOOP_STUCK_MS 3000
 

@@ -55,7 +55,8 @@ void forward_result(struct wf_node *n, uint64_t from, const struct wf_msg_result
     } else if (strcmp(m->reason, "NO_LEADER") == 0 && p->deadline_ms > node_now_ms(n)) {
         proposal_push(&n->waiting, p); // nothing happened: once more, to whoever leads then
     } else if (m->code == WF_RESOURCE_EXHAUSTED) {
-        proposal_finish(n, p, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL");
+        proposal_finish(n, p, WF_RESOURCE_EXHAUSTED,
+                        strcmp(m->reason, "DISK_LOW") == 0 ? "DISK_LOW" : "QUEUE_FULL");
     } else {
         proposal_finish(n, p, WF_UNAVAILABLE,
                         strcmp(m->reason, "NO_LEADER") == 0 ? "NO_LEADER" : "UNKNOWN_OUTCOME");

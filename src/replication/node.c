@@ -200,6 +200,7 @@ static void on_tick(void *arg)
     forward_expire(n);
     read_tick(n);
     peers_tick(n);
+    disk_low_tick(n);
     ship_tick(n);
     receive_tick(n);
     metrics_tick(n);

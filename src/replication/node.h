@@ -44,6 +44,7 @@ struct wf_member_status {
     uint64_t applied;     // as it last told us
     int64_t lag_bytes;    // leader only
     int image_percent;    // leader only: of a state image on its way to it; -1: there is none
+    bool disk_low;        // short of disk, as it last told us
 };
 
 struct wf_node_status {
@@ -52,7 +53,8 @@ struct wf_node_status {
     uint64_t term, commit, applied, last_index, first_index, image_index;
     uint64_t leader_id; // 0: none known
     bool change_pending;
-    bool serving; // false: fenced (unreadable log, digest that differs), with fence_reason
+    bool disk_low; // leader: nothing new is taken in (DISK_LOW)
+    bool serving;  // false: fenced (unreadable log, digest that differs), with fence_reason
     char fence_reason[200];
     uint8_t digest[WF_HASH_SIZE];
     unsigned proposals_waiting, entries_in_flight, reads_waiting;
@@ -105,6 +107,8 @@ void wf_node_stop(struct wf_node *node, void (*done)(void *ctx), void *ctx);
 //                   command
 //   TOO_LONG        nothing happened (INVALID_ARGUMENT)
 //   FENCED          nothing happened: the leader's own state is in doubt (UNAVAILABLE)
+//   DISK_LOW        nothing happened: no majority of the voters has room on its disk, or the leader
+//                   has none and nobody better can lead (RESOURCE_EXHAUSTED)
 //   STOPPING        nothing happened: this node is going down (UNAVAILABLE)
 typedef void (*wf_propose_cb)(void *ctx, const struct wf_err *err, uint64_t index,
                               struct wf_bytes result);
@@ -115,6 +119,12 @@ typedef void (*wf_propose_cb)(void *ctx, const struct wf_err *err, uint64_t inde
 
 // Propose a command (copied; at most WF_COMMAND_MAX). On a follower it is forwarded to the leader.
 int wf_node_propose(struct wf_node *node, struct wf_bytes command, wf_propose_cb cb, void *ctx);
+// The same, for the few words of the cluster itself: never DISK_LOW while this node leads.
+int wf_node_propose_own(struct wf_node *node, struct wf_bytes command, wf_propose_cb cb, void *ctx);
+
+// Whether this node is short of disk (WF_DISK_LOW). The others are told; one that leads hands over
+// to a voter that is not, and refuses proposals with DISK_LOW where that does not help.
+void wf_node_set_disk_low(struct wf_node *node, bool low);
 
 // A linearizable read: cb gets an index such that the local state has applied it and every write
 // acknowledged anywhere before this call is at or below it. All reads of a turn share one round.

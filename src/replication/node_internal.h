@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of a node share: node.c, apply.c, propose.c, forward.c, read_index.c, peers.c,
-// membership.c, transfer.c, image_make.c, image_ship.c, image_receive.c, image_take.c. Nobody else
-// includes it.
+// disk_low.c, membership.c, transfer.c, image_make.c, image_ship.c, image_receive.c, image_take.c.
+// Nobody else includes it.
 #ifndef WF_REPLICATION_NODE_INTERNAL_H
 #define WF_REPLICATION_NODE_INTERNAL_H
 
@@ -23,6 +23,7 @@ struct proposal {
     uint64_t peer, seq; // whose forward this is, and its number there
     uint64_t deadline_ms;
     uint64_t to; // forwarded: to which leader, as number seq of ours
+    bool own;    // the cluster's, not a client's
     // the outcome
     enum wf_code code; // WF_OK: committed and applied
     const char *reason;
@@ -150,8 +151,8 @@ struct verify_job {
 // --- metrics -----------------------------------------------------------------------------------
 
 struct node_metrics {
-    struct wf_metric *committed, *failed, *reads, *limit, *images, *changes; // counters
-    struct wf_metric *commit_seconds;                                        // histogram
+    struct wf_metric *committed, *failed, *reads, *limit, *disk_low, *images, *changes; // counters
+    struct wf_metric *commit_seconds;                                                   // histogram
     struct wf_metric *term, *commit, *applied, *last, *leader, *waiting, *in_flight, *reading,
         *fenced; // gauges
 };
@@ -271,6 +272,11 @@ struct wf_node {
     uint64_t fence_index; // applied then
     char fence_reason[200];
 
+    // disk_low.c
+    bool disk_low;              // ours is short
+    bool refusing;              // we lead, and take in nothing new
+    uint64_t disk_low_tried_ms; // to give leadership away; 0: not since it is short
+
     // membership.c, transfer.c
     struct change change;
     struct transfer transfer;
@@ -386,6 +392,11 @@ bool membership_find(const struct wf_node *n, const char *name, struct wf_member
 // transfer.c
 void transfer_tick(struct wf_node *n);
 void transfer_abort(struct wf_node *n);
+bool transfer_to_room(const struct wf_node *n); // a voter that could lead is not short of disk
+
+// disk_low.c
+void disk_low_tick(struct wf_node *n);
+bool disk_low_told(const struct wf_node *n, uint64_t id); // it is, as far as we have heard
 
 // image_make.c
 int image_fsm_snapshot(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_bufs);

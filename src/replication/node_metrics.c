@@ -12,6 +12,8 @@ static void counters(struct node_metrics *x, struct wf_metrics *m)
     x->reads = wf_counter(m, "watchfire_raft_reads", "", "Linearizable reads answered.");
     x->limit = wf_counter(m, "watchfire_raft_queue_full", "",
                           "Commands and reads refused because a queue was full.");
+    x->disk_low = wf_counter(m, "watchfire_raft_disk_low", "",
+                             "Commands refused because too few voters had room on their disks.");
     x->images = wf_counter(m, "watchfire_raft_images", "", "State images made.");
     x->changes = wf_counter(m, "watchfire_raft_membership_changes", "",
                             "Membership changes that this node carried out as leader.");

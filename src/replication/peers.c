@@ -192,6 +192,7 @@ void peers_tell_status(struct wf_node *n)
     m.status.applied = applied;
     m.status.fenced = n->fenced;
     m.status.knows = n->fsm.knows;
+    m.status.disk_low = n->disk_low;
     n->fsm.digest(n->fsm.ctx, m.status.digest);
     if (mark != NULL) {
         m.status.mark = mark->index;

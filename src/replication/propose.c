@@ -76,6 +76,9 @@ void propose_accept(struct wf_node *n, struct proposal *p)
         proposal_finish(n, p, WF_INVALID_ARGUMENT, "TOO_LONG");
     } else if (n->fenced && node_leads(n)) {
         proposal_finish(n, p, WF_UNAVAILABLE, "FENCED");
+    } else if (n->refusing && !p->own && node_leads(n)) {
+        wf_metric_add(n->metrics.disk_low, 1);
+        proposal_finish(n, p, WF_RESOURCE_EXHAUSTED, "DISK_LOW");
     } else if (n->waiting.n + n->n_forwarded >= WF_PROPOSALS_MAX) {
         wf_metric_add(n->metrics.limit, 1);
         proposal_finish(n, p, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL");
@@ -86,7 +89,8 @@ void propose_accept(struct wf_node *n, struct proposal *p)
     }
 }
 
-int wf_node_propose(struct wf_node *n, struct wf_bytes command, wf_propose_cb cb, void *ctx)
+static int propose(struct wf_node *n, struct wf_bytes command, bool own, wf_propose_cb cb,
+                   void *ctx)
 {
     bool fits = command.len <= WF_COMMAND_MAX;
     struct proposal *p = proposal_new(fits ? command : (struct wf_bytes){NULL, 0});
@@ -95,10 +99,21 @@ int wf_node_propose(struct wf_node *n, struct wf_bytes command, wf_propose_cb cb
         return WF_RESOURCE_EXHAUSTED;
     if (!fits)
         p->len = command.len;
+    p->own = own;
     p->cb = cb;
     p->ctx = ctx;
     propose_accept(n, p);
     return WF_OK;
+}
+
+int wf_node_propose(struct wf_node *n, struct wf_bytes command, wf_propose_cb cb, void *ctx)
+{
+    return propose(n, command, false, cb, ctx);
+}
+
+int wf_node_propose_own(struct wf_node *n, struct wf_bytes command, wf_propose_cb cb, void *ctx)
+{
+    return propose(n, command, true, cb, ctx);
 }
 
 // --- entries -----------------------------------------------------------------------------------
@@ -305,7 +320,8 @@ void propose_due(struct wf_node *n)
 {
     struct wf_bytes command;
 
-    if (n->due_pending || !wf_guard_established(n->guard) || n->fenced)
+    // What is due waits for room, too: an offer that lapses late harms less than a full disk.
+    if (n->due_pending || !wf_guard_established(n->guard) || n->fenced || n->refusing)
         return;
     if (n->fsm.all_know != NULL)
         n->fsm.all_know(n->fsm.ctx, peers_all_know(n));
@@ -328,6 +344,9 @@ static const char *text_of(const char *reason)
                "command may or may not have been written; repeat it with the same request id";
     if (strcmp(reason, "QUEUE_FULL") == 0)
         return "too many commands are waiting on this node: nothing was written; try again later";
+    if (strcmp(reason, "DISK_LOW") == 0)
+        return "too few voters have room on their disks: nothing was written; make room on them "
+               "(cluster status names them), and writes go on by themselves";
     if (strcmp(reason, "TOO_LONG") == 0)
         return "the command is too long";
     if (strcmp(reason, "FENCED") == 0)

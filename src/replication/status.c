@@ -49,6 +49,7 @@ static void member_status(const struct wf_node *n, const struct raft_server *s,
     out->is_leader = s->id == node_leader(n);
     out->heard_ms_ago = -1;
     out->image_percent = image_percent(p);
+    out->disk_low = disk_low_told(n, s->id);
     if (s->id == n->opts.id) {
         out->connected = true;
         out->heard_ms_ago = 0;
@@ -104,6 +105,7 @@ void wf_node_status(const struct wf_node *n, struct wf_node_status *out)
     out->leader_id = node_leader(n);
     out->change_pending =
         n->change.kind != CHANGE_NONE || wf_raft_configuration_uncommitted(r) != 0;
+    out->disk_low = n->refusing;
     out->serving = !n->fenced && !n->dead;
     memcpy(out->fence_reason, n->fence_reason, sizeof out->fence_reason);
     if (!n->fenced)

@@ -31,25 +31,36 @@ static bool fenced(const struct wf_node *n, uint64_t id)
     return p != NULL && p->has_status && p->status.fenced;
 }
 
-// The voter that is furthest along among those that answer and serve.
+// The voter that is furthest along among those that answer and serve; one that is short of disk
+// only where all of them are.
 static uint64_t best_target(const struct wf_node *n)
 {
     const struct raft_configuration *c = wf_raft_configuration(node_raft(n));
     uint64_t best = 0, best_match = 0;
+    bool best_low = false;
     struct wf_raft_progress p;
 
     for (unsigned i = 0; i < c->n; i++) {
         uint64_t id = c->servers[i].id;
+        bool low = disk_low_told(n, id);
 
         if (id == n->opts.id || c->servers[i].role != RAFT_VOTER || !membership_recent(n, id) ||
             fenced(n, id) || !wf_raft_progress_of(node_raft(n), id, &p))
             continue;
-        if (best == 0 || p.match > best_match) {
+        if (best == 0 || (best_low && !low) || (best_low == low && p.match > best_match)) {
             best = id;
             best_match = p.match;
+            best_low = low;
         }
     }
     return best;
+}
+
+bool transfer_to_room(const struct wf_node *n)
+{
+    uint64_t best = best_target(n);
+
+    return best != 0 && !disk_low_told(n, best);
 }
 
 static int check(struct wf_node *n, const char *name, uint64_t *id, struct wf_err *err)

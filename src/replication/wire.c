@@ -8,6 +8,8 @@
 
 // Bytes on the wire of an entry without its data: term, type, length.
 enum { ENTRY_HEAD = 8 + 1 + 4 };
+// In a status' leader.
+static const uint64_t DISK_LOW = UINT64_C(1) << 63;
 
 // --- writing -------------------------------------------------------------------------------------
 
@@ -97,7 +99,8 @@ static void put_result(struct wf_buf *b, const struct wf_msg_result *m)
 
 static void put_status(struct wf_buf *b, const struct wf_msg_status *m)
 {
-    put_three(b, m->term, m->commit, m->leader);
+    WF_ASSERT((m->leader & DISK_LOW) == 0);
+    put_three(b, m->term, m->commit, m->leader | (m->disk_low ? DISK_LOW : 0));
     wf_buf_put_u64(b, m->applied);
     wf_buf_append(b, m->digest, sizeof m->digest);
     wf_buf_put_u64(b, m->mark);
@@ -321,6 +324,8 @@ static void get_result(struct wf_reader *r, struct wf_msg_result *m)
 static void get_status(struct wf_reader *r, struct wf_msg_status *m)
 {
     get_three(r, &m->term, &m->commit, &m->leader);
+    m->disk_low = (m->leader & DISK_LOW) != 0;
+    m->leader &= ~DISK_LOW;
     m->applied = wf_get_u64(r);
     get_fixed(r, m->digest, sizeof m->digest);
     m->mark = wf_get_u64(r);

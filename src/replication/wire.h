@@ -126,6 +126,10 @@ struct wf_msg_status {
     uint8_t mark_digest[WF_HASH_SIZE];
     bool fenced;
     uint32_t knows; // struct wf_fsm's, of the sender
+    // The sender is short of disk (WF_DISK_LOW). On the wire it is the highest bit of leader, which
+    // is in no member's id: this version's first programs sent it as 0, and nobody ever acted on a
+    // status' leader, so that it needs no version of its own.
+    bool disk_low;
 };
 
 struct wf_msg_removed {

@@ -53,8 +53,8 @@ static void digest(void *ctx, uint8_t out[WF_HASH_SIZE])
 
 static wf_unix_ms next_due(void *ctx)
 {
-    (void)ctx;
-    return INT64_MAX;
+    const struct list_fsm *l = ctx;
+    return l->due ? l->due : INT64_MAX;
 }
 
 static struct wf_bytes tick_command(void *ctx)

@@ -20,6 +20,7 @@ struct list_state {
 
 struct list_fsm {
     struct list_state now, taken;
+    wf_unix_ms due;     // when a tick is; 0: never
     unsigned installed; // images
     atomic_bool hold;   // an image that is being taken waits while this is set
     atomic_uint takes;  // begun

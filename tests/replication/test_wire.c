@@ -69,6 +69,61 @@ static void fields_arrive_as_sent(void **state)
     wf_buf_free(&bytes);
 }
 
+// Programs of before wrote and read it so: they have no disk_low, and do not look at leader.
+static size_t put_status_of_before(struct wf_buf *b, const struct wf_msg_status *m)
+{
+    wf_buf_put_u8(b, WF_MSG_STATUS);
+    wf_buf_put_u64(b, m->term);
+    wf_buf_put_u64(b, m->commit);
+    size_t leader_at = b->len;
+    wf_buf_put_u64(b, m->leader);
+    wf_buf_put_u64(b, m->applied);
+    wf_buf_append(b, m->digest, sizeof m->digest);
+    wf_buf_put_u64(b, m->mark);
+    wf_buf_append(b, m->mark_digest, sizeof m->mark_digest);
+    wf_buf_put_u8(b, m->fenced);
+    wf_buf_put_u32(b, m->knows);
+    return leader_at;
+}
+
+static void a_status_of_before_is_one_of_a_node_that_is_not_short_of_disk(void **state)
+{
+    (void)state;
+    struct wf_msg m = {.kind = WF_MSG_STATUS}, got;
+    struct wf_buf before, now;
+    m.status = (struct wf_msg_status){.term = 6, .commit = 9, .leader = 11, .applied = 9};
+    wf_buf_init(&before, 4096);
+    put_status_of_before(&before, &m.status);
+    assert_int_equal(wf_msg_decode(&got, (struct wf_bytes){before.data, before.len}, NULL), WF_OK);
+    assert_false(got.status.disk_low);
+    assert_int_equal(got.status.leader, 11);
+    encode(&m, &now);
+    assert_int_equal(now.len, before.len);
+    assert_memory_equal(now.data, before.data, now.len);
+    wf_buf_free(&before);
+    wf_buf_free(&now);
+}
+
+static void to_those_of_before_being_short_of_disk_changes_leader_alone(void **state)
+{
+    (void)state;
+    struct wf_msg m = {.kind = WF_MSG_STATUS}, got;
+    struct wf_buf before, now;
+    m.status = (struct wf_msg_status){.term = 6, .commit = 9, .leader = 11, .applied = 9};
+    m.status.fenced = m.status.disk_low = true;
+    wf_buf_init(&before, 4096);
+    size_t leader_at = put_status_of_before(&before, &m.status);
+    encode(&m, &now);
+    assert_int_equal(wf_msg_decode(&got, (struct wf_bytes){now.data, now.len}, NULL), WF_OK);
+    assert_true(got.status.disk_low);
+    assert_int_equal(got.status.leader, 11);
+    assert_int_equal(now.len, before.len);
+    memcpy(now.data + leader_at, before.data + leader_at, 8);
+    assert_memory_equal(now.data, before.data, now.len);
+    wf_buf_free(&before);
+    wf_buf_free(&now);
+}
+
 static void every_truncation_and_every_extra_byte_is_refused(void **state)
 {
     (void)state;
@@ -164,6 +219,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_survives_the_round_trip),
         cmocka_unit_test(fields_arrive_as_sent),
+        cmocka_unit_test(a_status_of_before_is_one_of_a_node_that_is_not_short_of_disk),
+        cmocka_unit_test(to_those_of_before_being_short_of_disk_changes_leader_alone),
         cmocka_unit_test(every_truncation_and_every_extra_byte_is_refused),
         cmocka_unit_test(encoding_is_canonical),
         cmocka_unit_test(lengths_are_not_trusted),

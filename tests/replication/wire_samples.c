@@ -60,7 +60,8 @@ static void fill_status(struct wf_msg_status *m)
                                 .applied = 100,
                                 .mark = 64,
                                 .fenced = true,
-                                .knows = 2};
+                                .knows = 2,
+                                .disk_low = true};
     memset(m->digest, 7, sizeof m->digest);
     memset(m->mark_digest, 8, sizeof m->mark_digest);
 }
