@@ -13,6 +13,7 @@
 #include "daemon/disk_watch.h"
 #include "daemon/loop.h"
 #include "daemon/raft_link.h"
+#include "daemon/room_watch.h"
 #include "daemon/state_fsm.h"
 #include "replication/env_uv.h"
 #include "replication/log_store_sqlite.h"
@@ -56,6 +57,7 @@ struct wf_consensus {
     struct wf_state_fsm fsm;
     struct wf_checkpoint checkpoint;
     struct wf_disk_watch disk;
+    struct wf_room_watch room;
     struct wf_node *node;
     struct wf_node_identity identity;
 
@@ -203,7 +205,7 @@ static void propose_genesis(struct wf_consensus *c)
     if (wf_command_genesis(c->o.config, wf_state_knows(c->o.state), &b) == WF_OK) {
         wf_log(WF_LOG_INFO, "beginning the cluster", "cluster", c->o.config->cluster.name, NULL);
         c->genesis_proposed =
-            wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_begun, c) == WF_OK;
+            wf_node_propose_own(c->node, (struct wf_bytes){b.data, b.len}, on_begun, c) == WF_OK;
     }
     wf_buf_free(&b);
 }
@@ -224,8 +226,8 @@ static void record_member(struct wf_consensus *c, const struct wf_ask *ask)
     struct wf_buf b;
     wf_buf_init(&b, WF_COMMAND_MAX);
     if (wf_command_member(c->o.config->node.name, action, ask->member->name, detail, &b) != WF_OK ||
-        wf_node_propose(c->node, (struct wf_bytes){b.data, b.len}, on_own_command, (void *)what) !=
-            WF_OK)
+        wf_node_propose_own(c->node, (struct wf_bytes){b.data, b.len}, on_own_command,
+                            (void *)what) != WF_OK)
         wf_log(WF_LOG_WARN, "not recorded", "what", what, "why", "out of memory", NULL);
     wf_buf_free(&b);
 }
@@ -429,6 +431,7 @@ static void look_at_disk(struct wf_consensus *c)
     bool leading = c->status.state == WF_STATE_LEADER && c->status.n > 1;
     if (wf_disk_watch_look(&c->disk, wf_clock_mono_ns(), busy, leading))
         (void)wf_node_transfer(c->node, "", on_handed_over, c); // else it is looked at again
+    wf_node_set_disk_low(c->node, wf_room_watch_look(&c->room));
 }
 
 // Readers find it on the fronts' threads, a rewriter of images on the pool's.
@@ -672,6 +675,7 @@ int wf_consensus_open(struct wf_consensus **out, const struct wf_consensus_optio
     wf_raft_dialer_init(&c->dialer, &c->loop, opts->tls);
     wf_state_fsm_init(&c->fsm, opts->state, opts->metrics);
     wf_checkpoint_init(&c->checkpoint, &c->loop, opts->state_dir, opts->metrics);
+    wf_room_watch_init(&c->room, &c->loop, opts->log_dir, opts->metrics);
     make_metrics(c);
     rc = wf_env_uv_init(&c->env, &c->loop, err);
     WF_ASSERT(rc == WF_OK);

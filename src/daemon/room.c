@@ -2,8 +2,6 @@
 #include "daemon/room.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/statvfs.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -13,13 +11,18 @@
 
 enum { SAY_EVERY_S = 60 };
 
-static int look(const char *dir, uint64_t *bytes, struct wf_err *err)
+int wf_room_free(const char *dir, uint64_t *bytes, struct wf_err *err)
 {
     struct statvfs fs;
     if (statvfs(dir, &fs) != 0)
         return wf_fail_errno(err, errno, "cannot look at the disk of %s", dir);
     *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     return WF_OK;
+}
+
+bool wf_room_is_low(bool was_low, uint64_t bytes)
+{
+    return bytes < (was_low ? WF_DISK_LOW_END : WF_DISK_LOW);
 }
 
 static void say(const char *dir, uint64_t bytes)
@@ -32,7 +35,7 @@ int wf_room_await(const char *dir, struct wf_err *err)
 {
     uint64_t bytes = 0;
     for (unsigned seconds = 0;; seconds++) {
-        int rc = look(dir, &bytes, err);
+        int rc = wf_room_free(dir, &bytes, err);
         if (rc != WF_OK)
             return rc;
         if (bytes >= WF_DISK_START_MIN) {
