@@ -279,6 +279,34 @@ static void a_member_needs_an_address_to_dial(void **state)
     }
 }
 
+static void the_status_says_whose_disk_is_short_of_room(void **state)
+{
+    static const char *const names[] = {"fra-1", "iad-1", "syd-1"};
+    struct world *w = *state;
+    struct wf_node_status s = {.n = 3, .serving = true, .leader_id = 1};
+    for (unsigned i = 0; i < 3; i++) {
+        struct wf_member_status *m = &s.members[i];
+        m->member = (struct wf_member){.id = i + 1, .role = WF_VOTER};
+        snprintf(m->member.name, sizeof m->member.name, "%s", names[i]);
+        snprintf(m->member.region, sizeof m->member.region, "%.3s", names[i]);
+        m->connected = true;
+    }
+    s.self = s.members[0].member;
+    w->status = &s;
+    const char *t = world_text(w, "ClusterService/GetStatus", NULL, "{}", NULL);
+    assert_null(strstr(t, "diskLow"));
+    assert_null(strstr(t, "disk"));
+    s.members[1].disk_low = true;
+    t = world_text(w, "ClusterService/GetStatus", NULL, "{}", NULL);
+    assert_has(t, "\"diskLow\":true");
+    assert_has(t, "a member is short of disk");
+    s.members[2].disk_low = true;
+    t = world_text(w, "ClusterService/GetStatus", NULL, "{}", NULL);
+    assert_has(t, "writes are refused: too few voters have room");
+    assert_null(strstr(t, "a member is short of disk"));
+    w->status = NULL;
+}
+
 static void a_full_node_says_so_at_once(void **state)
 {
     struct world *w = *state;
@@ -501,6 +529,7 @@ int main(void)
         TEST(the_leader_is_named_when_there_is_another),
         TEST(a_transfer_is_answered_when_the_new_leader_is_known),
         TEST(a_member_needs_an_address_to_dial),
+        TEST(the_status_says_whose_disk_is_short_of_room),
         TEST(a_full_node_says_so_at_once),
         TEST(a_viewer_does_not_write_and_the_refusal_is_recorded),
         TEST(a_token_ends_when_it_is_revoked),

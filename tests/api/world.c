@@ -70,6 +70,10 @@ static void answer(struct world *w, struct wf_ask *a)
         wf_state_image_end(a->pin);
     } else if (a->kind == WF_ASK_PIN && wf_state_image_begin(w->state, &a->pin, &err) != WF_OK) {
         wf_ask_set_err(a, &err);
+    } else if (a->kind == WF_ASK_STATUS && w->status) {
+        a->status = calloc(1, sizeof *a->status);
+        WF_ASSERT(a->status != NULL);
+        a->status->node = *w->status;
     } else {
         w->reads += a->kind == WF_ASK_READ;
         w->leaderless = w->leaderless && a->kind != WF_ASK_READ;

@@ -27,7 +27,8 @@ struct world {
     const char *failing; // answer with this reason
     int failing_code;
     bool beginning, leading, fenced;
-    bool leaderless; // no leader is known, until a read has been answered
+    bool leaderless;                     // no leader is known, until a read has been answered
+    const struct wf_node_status *status; // what is told of the node, by who set it; NULL: nothing
 };
 
 // A cluster whose admin is ricardo, whose certificate every call without a token shows.

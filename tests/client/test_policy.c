@@ -86,6 +86,12 @@ static void a_refusal_stands(void **state)
         o.code = codes[i];
         assert_int_equal(next(&p, o, 3), -1);
     }
+    // Somebody has to make room: asking again, or elsewhere, only adds to the load meanwhile.
+    struct wf_policy p = fresh(true);
+    struct wf_policy_outcome o = UNAVAILABLE;
+    o.code = WF_RESOURCE_EXHAUSTED;
+    o.reason = "DISK_LOW";
+    assert_int_equal(next(&p, o, 3), -1);
 }
 
 static void an_unknown_outcome_is_asked_again_with_its_id(void **state)
