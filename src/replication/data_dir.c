@@ -49,21 +49,23 @@ static int in_use(int fd, const char *path, struct wf_err *err)
                           path, pid);
 }
 
-// For a person, and for the message of the next one who wants the lock.
+// For a person, and for the message of the next one who wants the lock; over the last one's, whose
+// block might be gone once it was given back. A full disk is no failure: who holds the lock is to
+// wait for room.
 static int write_pid(int fd)
 {
     char text[32];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) != 0)
-        return -1;
     for (int put = 0; put < n;) {
         ssize_t w = pwrite(fd, text + put, (size_t)(n - put), put);
         if (w >= 0)
             put += (int)w;
+        else if (errno == ENOSPC)
+            return ftruncate(fd, 0);
         else if (errno != EINTR)
             return -1;
     }
-    return 0;
+    return ftruncate(fd, n);
 }
 
 static int lock(struct wf_data_dir *d, const char *path, struct wf_err *err)

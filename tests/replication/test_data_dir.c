@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -46,6 +48,37 @@ static void it_is_made_private(void **state)
     assert_int_equal(rmdir(path), 0);
     strcat(path, "/below");
     assert_int_equal(wf_data_dir_open(&d, path, true, &err), WF_NOT_FOUND);
+}
+
+// In a mount namespace of its own, on 64 KiB of memory.
+_Noreturn static void open_on_a_full_disk(const char *dir)
+{
+    struct wf_data_dir d;
+    char file[128];
+    snprintf(file, sizeof file, "%s/balloon", dir);
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("small", dir, "tmpfs", 0, "size=64k,mode=0700") != 0)
+        _exit(77);
+    FILE *balloon = fopen(file, "wb");
+    if (!balloon)
+        _exit(1);
+    while (fputc(0, balloon) != EOF && fflush(balloon) == 0)
+        continue;
+    _exit(wf_data_dir_open(&d, dir, true, NULL) == WF_OK ? 0 : 1);
+}
+
+static void it_is_locked_on_a_full_disk_too(void **state)
+{
+    int status = 0;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        open_on_a_full_disk(*state);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip(); // mounting is not allowed here
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void a_second_process_is_told_who_has_it(void **state)
@@ -124,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(it_is_made_private),
+        TEST(it_is_locked_on_a_full_disk_too),
         TEST(a_second_process_is_told_who_has_it),
         TEST(others_may_not_look_in),
         TEST(another_user_s_is_refused),
