@@ -413,6 +413,7 @@ void sim_heal(struct sim *s)
 {
     sim_trace(s, "HEAL");
     s->healed = true;
+    sim_shortage_end(s);
     memset(s->cut, 0, sizeof s->cut);
     s->loss_pm = s->dup_pm = s->reorder_pm = 0;
     s->profile.capacity = 0;

@@ -38,24 +38,32 @@ static uint64_t next(uint64_t *r)
     return result;
 }
 
-static void seed_rng(struct sim *s)
+static void seed_rng(uint64_t *r, uint64_t x)
 {
-    uint64_t x = s->seed;
-
     for (unsigned i = 0; i < 4; i++) {
         uint64_t z = (x += 0x9e3779b97f4a7c15u);
 
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
         z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-        s->rng[i] = z ^ (z >> 31);
+        r[i] = z ^ (z >> 31);
     }
+}
+
+static uint64_t draw(uint64_t *r, uint64_t min, uint64_t max)
+{
+    uint64_t span = max - min + 1;
+
+    return span == 0 ? next(r) : min + next(r) % span;
 }
 
 uint64_t sim_random(struct sim *s, uint64_t min, uint64_t max)
 {
-    uint64_t span = max - min + 1;
+    return draw(s->rng, min, max);
+}
 
-    return span == 0 ? next(s->rng) : min + next(s->rng) % span;
+uint64_t sim_aside(struct sim *s, uint64_t min, uint64_t max)
+{
+    return draw(s->aside, min, max);
 }
 
 bool sim_chance(struct sim *s, unsigned per_mille)
@@ -152,6 +160,7 @@ static void draw_profile(struct sim *s)
         p->clients = (unsigned)sim_random(s, 4, 10);
         p->think_ms = (unsigned)sim_random(s, 80, 300);
     }
+    p->shortage = sim_aside(s, 0, 99) < 15;
     draw_lines(s);
 }
 
@@ -230,7 +239,8 @@ static void reset(struct sim *s, uint64_t seed, const struct options *opts)
     s->tainted_at = calloc(SIM_INDEX_MAX, sizeof *s->tainted_at);
     if (s->digest_at == NULL || s->tainted_at == NULL || s->leader_of == NULL)
         abort();
-    seed_rng(s);
+    seed_rng(s->rng, s->seed);
+    seed_rng(s->aside, ~s->seed);
     sqlite3_randomness(0, NULL); // SQLite draws from ours again, from the beginning
 }
 
@@ -240,6 +250,7 @@ int sim_run(uint64_t seed, const struct options *opts, struct sim *s)
     draw_profile(s);
     bootstrap(s);
     sim_faults_start(s);
+    sim_shortage_start(s);
     sim_clients_start(s);
     sim_witness_start(s);
     if (s->profile.membership)

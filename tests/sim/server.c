@@ -149,6 +149,7 @@ void sim_server_start(struct server *v)
     s->lives_open++;
     sim_net_started(l);
     sim_state_run(l);
+    sim_shortage_told(v);
     sim_check_life(l);
 }
 

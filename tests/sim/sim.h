@@ -96,6 +96,7 @@ struct server {
     uint64_t disk_min, disk_max;  // latency of an append, ns
     bool disk_fails, state_fails; // the next write does
     bool disk_full;               // all writes do
+    bool disk_low;                // short of room, as its node is told
     // its clocks
     int64_t drift_ppm;
     int64_t wall_ms; // how far its civil time is off
@@ -142,7 +143,7 @@ struct life {
 struct profile {
     unsigned servers;
     bool wan, images, membership, transfers, stalls, disk_errors, corrupt, grow, harsh;
-    bool clocks, pauses, clogs, damage, core_only, upgrade, dense;
+    bool clocks, pauses, clogs, damage, core_only, upgrade, dense, shortage;
     unsigned election_ms, heartbeat_ms;
     int schema; // that the cluster begins with
     unsigned clients, think_ms;
@@ -165,7 +166,7 @@ struct sim_template {
 struct sim {
     struct options opts;
     struct profile profile;
-    uint64_t seed, rng[4];
+    uint64_t seed, rng[4], aside[4];
     uint64_t now;
     struct event **heap;
     size_t heap_n, heap_cap;
@@ -212,6 +213,8 @@ struct sim {
 
 uint64_t sim_random(struct sim *s, uint64_t min, uint64_t max);
 bool sim_chance(struct sim *s, unsigned per_mille);
+// Of a stream of its own: what is drawn of it changes nothing else that the seed decides.
+uint64_t sim_aside(struct sim *s, uint64_t min, uint64_t max);
 void sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_trace(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -254,6 +257,11 @@ void sim_witness_start(struct sim *s);
 void sim_operator_start(struct sim *s);
 bool sim_all_quiet(struct sim *s); // nobody is down, no change of members is under way
 void sim_lose(struct server *v, const char *why); // the machine, for good
+
+// shortage.c
+void sim_shortage_start(struct sim *s);
+void sim_shortage_end(struct sim *s);
+void sim_shortage_told(struct server *v); // a new life hears how its disk is
 
 // check.c
 void sim_check_applied(struct life *l, uint64_t index, uint64_t digest);
