@@ -52,7 +52,7 @@ static void hand_over(struct wf_node *n)
         return;
     n->disk_low_tried_ms = now;
     wf_log(WF_LOG_WARN, "short of disk: leadership goes to a voter that has room", NULL);
-    wf_node_transfer(n, "", NULL, NULL);
+    (void)wf_node_transfer(n, "", NULL, NULL); // else it is tried again
 }
 
 void disk_low_tick(struct wf_node *n)
