@@ -169,8 +169,28 @@ static int make_room(struct wf_state *s, unsigned n, struct wf_err *err)
     return WF_OK;
 }
 
+// Where the message of a packed Result stands, tag and length included: behind the code, which a
+// refusal begins with. Nowhere, in one that has none.
+static struct wf_state_bytes message_of(struct wf_state_bytes result)
+{
+    enum { CODE = 1 << 3, MESSAGE = 2 << 3 | 2, TEXT_AT = 3 };
+    const uint8_t *p = result.data;
+    size_t at = TEXT_AT, len = 0;
+    unsigned shift = 0;
+
+    if (result.len < TEXT_AT + 1 || p[0] != CODE || p[2] != MESSAGE)
+        return (struct wf_state_bytes){p, 0};
+    do
+        len |= (size_t)(p[at] & 0x7f) << shift;
+    while (shift += 7, p[at++] >= 0x80 && at < result.len);
+    WF_ASSERT(p[1] < 0x80 && at + len <= result.len);
+    return (struct wf_state_bytes){p + 2, at + len - 2};
+}
+
 // digest' = SHA-256(digest, index, time, head of the event chain, and length and bytes of each
 // command and its result): two nodes that differ in what they answered or recorded differ here.
+// But for the message of a refusal, which is for people: a newer program may word it better
+// (decision 0018).
 static void roll_digest(struct wf_state *s, const struct wf_state_bytes *commands,
                         const struct wf_state_bytes *results, unsigned n)
 {
@@ -184,8 +204,12 @@ static void roll_digest(struct wf_state *s, const struct wf_state_bytes *command
     for (unsigned i = 0; i < n; i++) {
         wf_hash_u64(&h, commands[i].len);
         wf_hash_update(&h, commands[i].data, commands[i].len);
-        wf_hash_u64(&h, results[i].len);
-        wf_hash_update(&h, results[i].data, results[i].len);
+        struct wf_state_bytes r = results[i], m = message_of(r);
+        size_t before = (size_t)(m.data - r.data), after = before + m.len;
+
+        wf_hash_u64(&h, r.len - m.len);
+        wf_hash_update(&h, r.data, before);
+        wf_hash_update(&h, r.data + after, r.len - after);
     }
     wf_hash_final(&h, s->meta.digest);
 }

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+#include "state/machine.h"
+
 static void malformed_commands_are_refused(void **state)
 {
     struct world w;
@@ -51,6 +54,59 @@ static void a_command_of_a_newer_program_stops_the_node(void **state)
     assert_memory_equal(before, after, WF_HASH_SIZE);
     assert_int_equal(wf_state_applied(w.s), applied);
     assert_int_equal(declare(&w, "ricardo", "x"), WF_OK); // the state is whole
+    world_close(&w);
+}
+
+static void roll(struct world *w, const uint8_t before[], struct wf_state_bytes command,
+                 struct wf_state_bytes result, uint8_t out[])
+{
+    struct wf_hash h;
+
+    wf_hash_init(&h);
+    wf_hash_update(&h, before, WF_HASH_SIZE);
+    wf_hash_u64(&h, w->s->meta.applied);
+    wf_hash_u64(&h, (uint64_t)w->s->meta.time);
+    wf_hash_update(&h, w->s->meta.head, WF_HASH_SIZE);
+    wf_hash_u64(&h, command.len);
+    wf_hash_update(&h, command.data, command.len);
+    wf_hash_u64(&h, result.len);
+    wf_hash_update(&h, result.data, result.len);
+    wf_hash_final(&h, out);
+}
+
+// Nodes of two versions, of which one words a refusal better, must not differ.
+static void the_words_of_a_refusal_are_not_in_the_digest(void **state)
+{
+    // declare_incident.title, longer than a title may be: a message that speaks of it, with a
+    // detail
+    uint8_t command[700] = {0x52, 0xb6, 0x05, 0x0a, 0xb3, 0x05}, packed[2000];
+    uint8_t before[WF_HASH_SIZE], after[WF_HASH_SIZE], want[WF_HASH_SIZE];
+    struct wf_state_bytes c = {command, 697}, r;
+    struct world w;
+    struct wf_err err;
+
+    (void)state;
+    memset(command + 6, 'x', sizeof command - 6);
+    world_open(&w);
+    wf_state_digest(w.s, before);
+    assert_int_equal(wf_state_apply(w.s, wf_state_applied(w.s) + 1, 1, w.now, &c, 1, &r, &err),
+                     WF_OK);
+    wf_state_digest(w.s, after);
+    INTERNAL(Result) *result = watchfire__internal__v1__result__unpack(NULL, r.len, r.data);
+    assert_non_null(result);
+    assert_true(result->code != 0 && result->message[0] != '\0' && result->detail != NULL);
+    char *message = result->message;
+    result->message = (char *)"";
+    roll(&w, before, c,
+         (struct wf_state_bytes){packed, protobuf_c_message_pack(&result->base, packed)}, want);
+    assert_memory_equal(after, want, WF_HASH_SIZE);
+    // The code is.
+    result->code++;
+    roll(&w, before, c,
+         (struct wf_state_bytes){packed, protobuf_c_message_pack(&result->base, packed)}, want);
+    assert_memory_not_equal(after, want, WF_HASH_SIZE);
+    result->message = message;
+    protobuf_c_message_free_unpacked(&result->base, NULL);
     world_close(&w);
 }
 
@@ -162,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_commands_are_refused),
         cmocka_unit_test(a_command_of_a_newer_program_stops_the_node),
+        cmocka_unit_test(the_words_of_a_refusal_are_not_in_the_digest),
         cmocka_unit_test(nodes_do_theirs_and_nothing_else),
         cmocka_unit_test(genesis_needs_an_admin),
         cmocka_unit_test(time_never_goes_back),
