@@ -127,7 +127,7 @@ struct wf_msg_status {
     bool fenced;
     uint32_t knows; // struct wf_fsm's, of the sender
     // The sender is short of disk (WF_DISK_LOW). On the wire it is the highest bit of leader, which
-    // is in no member's id: this version's first programs sent it as 0, and nobody ever acted on a
+    // is in no member's id: programs that do not know it send it as 0, and do nothing with a
     // status' leader, so that it needs no version of its own.
     bool disk_low;
 };
