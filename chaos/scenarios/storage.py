@@ -9,6 +9,7 @@ import time
 
 import inject
 import nemesis
+import record
 import sweep
 from harness import pb, rpc, watchfire
 from registry import scenario
@@ -22,6 +23,7 @@ ENDS_S = 20         # a node that is to notice something has noticed it by then
 TOO_MANY_ENDS = 10  # of one node in one scenario: a loop
 REST_S = 3          # ordinary work between two faults
 NEWCOMERS = 20      # connections that a node which lacks something is asked for
+LOW_FREE = 48 << 20  # short of disk (src/base/limits.h), and far from full
 LARGE_NOTES = 100   # of 8 KB each, for a node that has no memory for them
 DESCRIPTORS = ("openat", "socket", "accept4", "dup", "pipe2", "eventfd2")
 MEMORY = ("brk", "mmap", "mremap", "mprotect")  # the last is how a thread's heap grows
@@ -293,16 +295,39 @@ def stale_read(w, node):
         return False
 
 
+def refusal(w, node):
+    """Why the node refuses a write, or "" when it takes it or does not say."""
+    try:
+        node.client.call(watchfire.ADD_NOTE, w.cluster.note("is there room?", "room-%d" % time.monotonic_ns()), 5)
+        return ""
+    except rpc.Error as error:
+        return record.reason_of(error)
+
+
+def none_ended(w, manager):
+    w.expect(not manager.ends, "short of disk, and ended: %s" % manager.ends)
+
+
 @scenario("disk-full-one", rows=[10], **NODES)
 def disk_full_one(w):
-    """The leader's disk is full: another one leads, writes go on, and it comes back when there is room."""
+    """The leader's disk gets short of room: another one leads, and it follows. Then it is full at once: it ends,
+    writes go on, and it comes back when there is room."""
     manager, leader = Manager(w), w.leader()
+    since = time.monotonic_ns()
+    w.mark("low", leader.name)
+    disk_of(w, leader).fill(leave=LOW_FREE)
+    manager.wait_for("somebody else to lead", lambda: leads_another(w, leader), 30)
+    w.figure("another one led after %.2f s" % w.new_leader_after(since))
+    served(w, since)
+    manager.sleep(w.seconds / 2)
+    none_ended(w, manager)
+    w.expect(refusal(w, leader) == "", "writes are refused while two of three have room")
     since = time.monotonic_ns()
     w.mark("full", leader.name)
     disk_of(w, leader).fill()
-    manager.wait_for("somebody else to lead", lambda: leads_another(w, leader), 30)
+    manager.wait_for("the full disk to be noticed", lambda: full_seen(w, manager, [leader]), 60)
     served(w, since)
-    manager.sleep(w.seconds)
+    manager.sleep(w.seconds / 2)
     disk_full_ended_once(w, manager, leader)
     w.mark("full", leader.name, heal=True)
     disk_of(w, leader).make_room()
@@ -333,15 +358,28 @@ def caught_up(w, node):
 
 @scenario("disk-full-majority", rows=[11], **NODES)
 def disk_full_majority(w):
-    """Two disks of three are full: no writes, stale reads go on, and all is well when there is room."""
+    """Two disks of three get short of room: writes are refused, every node answers linearizable reads, also when
+    nothing at all is left. Then there is room, and both are full at once: stale reads go on, and all is well
+    when there is room again."""
     manager, leader = Manager(w), w.leader()
     full = [leader, w.others(leader)[0]]
     spared = next(node for node in w.nodes if node not in full)
     for node in full:
+        w.mark("low", node.name)
+        disk_of(w, node).fill(leave=LOW_FREE)
+    read_only(w, manager, "short of disk")
+    none_ended(w, manager)
+    for node in full:
+        w.mark("full", node.name)
+        disk_of(w, node).fill()
+    read_only(w, manager, "full")
+    none_ended(w, manager)
+    room_again(w, manager, full)
+    for node in full:
         w.mark("full", node.name)
         disk_of(w, node).fill()
     manager.wait_for("a full disk to be noticed", lambda: full_seen(w, manager, full), 60)
-    end, asked, answered = time.monotonic() + w.seconds, 0, 0
+    end, asked, answered = time.monotonic() + w.seconds / 3, 0, 0
     while time.monotonic() < end:
         manager.sleep(1)
         asked += 1
@@ -349,7 +387,26 @@ def disk_full_majority(w):
     w.expect(answered >= asked * 9 // 10, "%d of %d stale reads were answered" % (answered, asked))
     for node in full:
         disk_full_ended_once(w, manager, node)
-    for node in full:
+    room_again(w, manager, full)
+
+
+def read_only(w, manager, why):
+    """For a third of the time no node takes a write, each says why, and all answer linearizable reads."""
+    manager.wait_for("writes to be refused", lambda: all(refusal(w, node) == "DISK_LOW" for node in w.nodes), 30)
+    end, asked, answered, refused = time.monotonic() + w.seconds / 3, 0, 0, 0
+    while time.monotonic() < end:
+        for node in w.nodes:
+            asked += 1
+            answered += w.serves(node)
+            refused += refusal(w, node) == "DISK_LOW"
+        manager.sleep(0.5)
+    w.figure("%s: of %d reads %d were answered, of as many writes %d refused" % (why, asked, answered, refused))
+    w.expect(answered >= asked * 9 // 10, "%s: only %d of %d reads were answered" % (why, answered, asked))
+    w.expect(refused == asked, "%s: only %d of %d writes were refused" % (why, refused, asked))
+
+
+def room_again(w, manager, nodes):
+    for node in nodes:
         w.mark("full", node.name, heal=True)
         disk_of(w, node).make_room()
     since = time.monotonic_ns()
