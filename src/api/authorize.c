@@ -186,7 +186,8 @@ int wf_permit(const struct wf_rule *rule, const struct wf_principal *who,
                                   "\"watchfire user set %s\"; this needs %s",
                                   who->name, who->name, needs);
         return wf_fail_reason(err, WF_PERMISSION_DENIED, "ROLE_TOO_LOW",
-                              "%s has the role %s; this needs %s", who->name, has, needs);
+                              "%s has the role %s; this needs %s: ask an admin for it", who->name,
+                              has, needs);
     }
     if (who->kind == WATCHFIRE__V1__ACTOR_KIND__ACTOR_KIND_NODE && rule->kind == WF_RULE_WRITE)
         return wf_fail_reason(err, WF_PERMISSION_DENIED, "NODE",

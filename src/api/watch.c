@@ -293,7 +293,8 @@ static int admit(struct wf_api *api, const Watchfire__V1__WatchEventsRequest *q,
         return wf_fail_reason(err, WF_UNAVAILABLE, "DRAINING",
                               "the node is stopping: watch another");
     if (strlen(q->incident_id) >= INCIDENT_ID_MAX)
-        return wf_fail_reason(err, WF_NOT_FOUND, "UNKNOWN_INCIDENT", "there is no incident %.40s",
+        return wf_fail_reason(err, WF_NOT_FOUND, "UNKNOWN_INCIDENT",
+                              "there is no incident \"%.40s\": list those there are",
                               q->incident_id);
     if (api->watches->n >= WF_SUBSCRIBERS_MAX)
         return wf_fail_reason(err, WF_RESOURCE_EXHAUSTED, "TOO_MANY_WATCHES",

@@ -157,6 +157,7 @@ static bool need_offer(struct wf_op *op, const V1(Incident) * inc, const V1(Role
     const V1(RoleOffer) *offer = role != NULL ? role->offer : NULL;
     const char *label = wf_role_label(op->arena, which, group);
     const char *holder = role != NULL ? role->holder : "";
+    const char *gives = *holder ? holder : inc->commander;
     bool mine = offer != NULL && wf_is(op, offer->to);
     wf_unix_ms at = mine && lapsed(op, offer) ? wf_timestamp_ms(offer->expires_at) : 0;
     char text[WF_RFC3339_SIZE];
@@ -172,11 +173,15 @@ static bool need_offer(struct wf_op *op, const V1(Incident) * inc, const V1(Role
                                 label, inc->id, wf_rfc3339(at, text));
     if (offer != NULL && !lapsed(op, offer))
         return wf_refuse_holder(op, WF_FAILED_PRECONDITION, "NO_OFFER", holder, role->epoch,
-                                "%s of %s is offered to %s, not to you", label, inc->id,
-                                wf_display_name(op, offer->to));
+                                "%s of %s is offered to %s, not to you: ask %s", label, inc->id,
+                                wf_display_name(op, offer->to), wf_display_name(op, gives));
+    if (role != NULL && wf_is(op, holder))
+        return wf_refuse_holder(op, WF_FAILED_PRECONDITION, "NO_OFFER", holder, role->epoch,
+                                "%s of %s is not offered to you: you hold it", label, inc->id);
     return wf_refuse_holder(op, WF_FAILED_PRECONDITION, "NO_OFFER", holder,
-                            role != NULL ? role->epoch : 0, "%s of %s is not offered to you", label,
-                            inc->id);
+                            role != NULL ? role->epoch : 0,
+                            "%s of %s is not offered to you: ask %s to offer it", label, inc->id,
+                            wf_display_name(op, gives));
 }
 
 void wf_role_accept(struct wf_op *op, const V1(AcceptRoleRequest) * r)
@@ -223,8 +228,8 @@ void wf_role_withdraw(struct wf_op *op, const V1(WithdrawOfferRequest) * r)
     const V1(RoleOffer) *offer = role != NULL ? role->offer : NULL;
     const char *label = wf_role_label(op->arena, (int)r->role, r->group);
     if (offer == NULL || lapsed(op, offer)) {
-        wf_refuse(op, WF_FAILED_PRECONDITION, "NO_OFFER", "%s of %s is offered to nobody", label,
-                  inc->id);
+        wf_refuse(op, WF_FAILED_PRECONDITION, "NO_OFFER",
+                  "%s of %s is offered to nobody: there is no offer to withdraw", label, inc->id);
         return;
     }
     if (!wf_is(op, offer->by) && !wf_is(op, inc->commander) && !is_admin(op)) {

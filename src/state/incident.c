@@ -26,8 +26,7 @@ uint64_t wf_need_incident(struct wf_op *op, const char *id)
     if (n != 0 && n <= op->s->meta.incidents)
         return n;
     wf_refuse(op, WF_NOT_FOUND, "UNKNOWN_INCIDENT",
-              "there is no incident \"%s\": list them with ListIncidents",
-              wf_arena_cut(op->arena, id, 40));
+              "there is no incident \"%s\": list those there are", wf_arena_cut(op->arena, id, 40));
     op->detail.field = wf_arena_text(op->arena, "incident_id");
     return 0;
 }

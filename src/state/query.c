@@ -47,7 +47,7 @@ static int need_incident(struct wf_state_reader *r, const char *id, uint64_t *nu
         wf_db_int(r->db, 0, "SELECT id FROM incidents WHERE id = ?", "i", (int64_t)*number) != 0)
         return WF_OK;
     return wf_fail_reason(err, WF_NOT_FOUND, "UNKNOWN_INCIDENT",
-                          "there is no incident \"%s\": list them with ListIncidents",
+                          "there is no incident \"%s\": list those there are",
                           wf_arena_cut(&r->arena, id, 40));
 }
 

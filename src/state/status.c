@@ -65,11 +65,10 @@ static bool draft_fits(struct wf_op *op, const V1(PostStatusRequest) * r, V1(Sta
         post->n_overridden = n;
         return true;
     }
-    wf_refuse(
-        op, WF_FAILED_PRECONDITION, "DRAFT_FINDINGS",
-        "the draft has %zu passage%s the practice advises against, first: \"%s\": rewrite, or "
-        "post with override_findings",
-        n, n == 1 ? "" : "s", wf_arena_cut(op->arena, list[0]->text, 80));
+    wf_refuse(op, WF_FAILED_PRECONDITION, "DRAFT_FINDINGS",
+              "the draft has %zu passage%s the practice advises against, first: \"%s\": rewrite "
+              "it, or override what was found",
+              n, n == 1 ? "" : "s", wf_arena_cut(op->arena, list[0]->text, 80));
     op->detail.field = wf_arena_text(op->arena, "body");
     op->detail.findings = list;
     op->detail.n_findings = n;

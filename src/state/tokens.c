@@ -284,7 +284,8 @@ void wf_token_revoke(struct wf_op *op, const V1(RevokeTokenRequest) * r)
     V1(Token) *t = number != 0 ? token_read(op, number) : NULL;
 
     if (t == NULL) {
-        wf_refuse(op, WF_NOT_FOUND, "UNKNOWN_TOKEN", "there is no token \"%s\"",
+        wf_refuse(op, WF_NOT_FOUND, "UNKNOWN_TOKEN",
+                  "there is no token \"%s\": list those there are",
                   wf_arena_cut(op->arena, r->id, 40));
         return;
     }

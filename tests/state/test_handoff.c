@@ -137,7 +137,7 @@ static void declining_and_withdrawing(void **state)
     (void)state;
     setup(&w);
     assert_int_equal(decline(&w, "chris", IR_COMMANDER, ""), WF_FAILED_PRECONDITION);
-    refused(&w, "NO_OFFER", "is not offered to you");
+    refused(&w, "NO_OFFER", "is not offered to you: ask Ricardo to offer it");
     assert_int_equal(withdraw(&w, "ricardo", IR_SCRIBE, ""), WF_FAILED_PRECONDITION);
     refused(&w, "NO_OFFER", "offered to nobody");
     offer(&w, "ricardo", IR_SCRIBE, "", "sam");
