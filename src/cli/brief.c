@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/runs.h"
 #include "cli/text.h"
+#include "cli/wrap.h"
 #include "proto/time.h"
 #include "watchfire/v1/incident.pb-c.h"
 
@@ -28,20 +29,18 @@ static void put_filled(const struct wf_cli *cli, const char *text, const Protobu
     wf_buf_free(&line);
 }
 
-// "  label  text", further lines of the text under its first.
+// "  label  text", further lines of the text under its first; without a label the text alone.
 static void put_section(const struct wf_cli *cli, const char *label, const char *text)
 {
     struct wf_buf clean;
     wf_buf_init(&clean, TEXT_MAX);
     wf_text_clean(&clean, text, strlen(text), false);
     const char *s = wf_buf_cstr(&clean);
-    fprintf(cli->out, "  %-15s ", label);
-    for (; s && *s; s++) {
-        fputc(*s, cli->out);
-        if (*s == '\n' && s[1])
-            fprintf(cli->out, "%18s", "");
-    }
-    fputc('\n', cli->out);
+    if (label)
+        fprintf(cli->out, "  %-15s ", label);
+    else
+        fputs("  ", cli->out);
+    wf_wrap_print(cli->out, s ? s : "", label ? 18 : 2, cli->printer.width);
     wf_buf_free(&clean);
 }
 
@@ -105,7 +104,7 @@ static void put_status(const struct wf_cli *cli, const Watchfire__V1__GetBriefRe
         return;
     }
     put_filled(cli, "  {status.kind}, {status.at} by {status.by}\n", &b->base);
-    put_section(cli, "", b->status->body);
+    put_section(cli, NULL, b->status->body);
 }
 
 static void put_brief(const struct wf_cli *cli, const Watchfire__V1__GetBriefResponse *b)

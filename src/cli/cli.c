@@ -15,9 +15,15 @@
 #include "cli/help.h"
 #include "cli/request.h"
 #include "cli/text.h"
+#include "cli/wrap.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, PATH_SIZE = 128 };
 static const wf_mono_ns GRUMBLE_NS = 2000000000;
+static const char NEXT[] = "Next: ";
+#define NOBODY_THERE                                                                               \
+    "does watchfired run there? Which nodes are asked is said by --endpoint,\n"                    \
+    "WATCHFIRE_ENDPOINTS or the configuration file"
+#define ANOTHER_TOKEN "make another, with a certificate or as an admin: watchfire token create NAME"
 
 static void method_path(const struct wf_cli_command *c, char out[PATH_SIZE])
 {
@@ -27,21 +33,50 @@ static void method_path(const struct wf_cli_command *c, char out[PATH_SIZE])
 
 // --- reporting -----------------------------------------------------------------------------------
 
-// What a person can do about it, when the code or reason says so; otherwise NULL.
+// What a person can do about it, in this program's terms; otherwise NULL. For a call that got no
+// answer or a caller nobody knows, the code says it.
 static const char *advice_for(const struct wf_client_error *err)
 {
-    if (strcmp(err->reason, "STALE_EPOCH") == 0)
-        return "the command has changed hands; look again with watchfire ic who INCIDENT";
-    if (strcmp(err->reason, "DRAFT_FINDINGS") == 0)
-        return "change the draft, or post it as it is with --override";
-    if (strcmp(err->reason, "CONNECT_FAILED") == 0)
-        return "does watchfired run there? --endpoint, WATCHFIRE_ENDPOINTS or the configuration "
-               "file say where";
+    static const struct {
+        const char *reason, *advice;
+    } known[] = {
+        {"STALE_EPOCH", "the command has changed hands; look again with watchfire ic who INCIDENT"},
+        {"DRAFT_FINDINGS", "change the draft, or post it as it is with --override"},
+        {"CONNECT_FAILED", NOBODY_THERE},
+        {"RESOLVE_FAILED", NOBODY_THERE},
+        {"UNKNOWN_INCIDENT", "those there are: watchfire incident list"},
+        {"UNKNOWN_SITREP", "those there are: watchfire sitrep list INCIDENT"},
+        {"UNKNOWN_TASK", "those there are: watchfire task list INCIDENT"},
+        {"UNKNOWN_EVENT", "those there are: watchfire log show INCIDENT"},
+        {"TOKEN_EXPIRED", ANOTHER_TOKEN},
+        {"TOKEN_REVOKED", ANOTHER_TOKEN},
+        {"TOO_FEW_VOTERS", "to replace a member: watchfire cluster add, promote, then remove"},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(err->reason, known[i].reason) == 0)
+            return known[i].advice;
+    if (strcmp(err->reason, "UNKNOWN_TOKEN") == 0)
+        return err->code == WF_CLIENT_UNAUTHENTICATED ? ANOTHER_TOKEN
+                                                      : "those there are: watchfire token list";
     if (err->code == WF_CLIENT_UNAUTHENTICATED)
         return "show a certificate (--cert, --key) or a token (--token)";
     if (err->code == WF_CLIENT_UNAVAILABLE || err->code == WF_CLIENT_DEADLINE_EXCEEDED)
         return "watchfire cluster status tells what a node sees; reads work with --stale";
     return NULL;
+}
+
+// A message may begin with the field that is at fault: the parameter that it was given with.
+static const char *put_parameter(struct wf_cli *cli, const char *message)
+{
+    const struct wf_cli_command *c = cli->args.command;
+    for (const struct wf_cli_param *p = c ? c->params : NULL; p && p->name; p++) {
+        size_t n = p->field ? strlen(p->field) : 0;
+        if (n == 0 || strncmp(message, p->field, n) != 0 || !strchr(" :", message[n]))
+            continue;
+        fprintf(cli->err, "%s%s", p->flag ? "--" : "", p->name);
+        return message + n;
+    }
+    return message;
 }
 
 int wf_cli_report_call(struct wf_cli *cli, const struct wf_client_error *err, const char *draft)
@@ -50,7 +85,8 @@ int wf_cli_report_call(struct wf_cli *cli, const struct wf_client_error *err, co
     wf_buf_init(&text, LINE_MAX_BYTES);
     wf_text_clean(&text, err->message, strlen(err->message), true);
     const char *s = wf_buf_cstr(&text);
-    fprintf(cli->err, "watchfire: %s", s ? s : "out of memory");
+    fputs("watchfire: ", cli->err);
+    fputs(put_parameter(cli, s ? s : "out of memory"), cli->err);
     wf_buf_free(&text);
     fprintf(cli->err, " (%s)\n", err->reason[0] ? err->reason : wf_client_code_name(err->code));
     if (draft && err->detail && err->detail->n_findings > 0)
@@ -68,27 +104,28 @@ int wf_cli_report_local(struct wf_cli *cli, const struct wf_err *err)
     return (int)wf_exit_of_local(err->code);
 }
 
-static void put_filled(struct wf_cli *cli, FILE *out, const char *prefix, const char *text,
-                       const ProtobufCMessage *response)
+void wf_cli_line(struct wf_cli *cli, const char *text, const ProtobufCMessage *response)
 {
     struct wf_buf line;
     wf_buf_init(&line, LINE_MAX_BYTES);
     wf_text_fill(&line, text, response, &cli->args, cli->printer.now);
     const char *s = wf_buf_cstr(&line);
-    fprintf(out, "%s%s\n", prefix, s ? s : "");
+    fprintf(cli->out, "%s\n", s ? s : "");
     wf_buf_free(&line);
-}
-
-void wf_cli_line(struct wf_cli *cli, const char *text, const ProtobufCMessage *response)
-{
-    put_filled(cli, cli->out, "", text, response);
 }
 
 void wf_cli_hint(struct wf_cli *cli, const char *text, const ProtobufCMessage *response)
 {
+    struct wf_buf line;
     fflush(cli->out); // also where both are one pipe, the hint comes after what it follows
-    if (!cli->quiet)
-        put_filled(cli, cli->err, "Next: ", text, response);
+    if (cli->quiet)
+        return;
+    wf_buf_init(&line, LINE_MAX_BYTES);
+    wf_text_fill_command(&line, text, response, &cli->args, cli->printer.now);
+    const char *s = wf_buf_cstr(&line);
+    fputs(NEXT, cli->err);
+    wf_wrap_print(cli->err, s ? s : "", sizeof(NEXT) - 1, 0);
+    wf_buf_free(&line);
 }
 
 // --- calling -------------------------------------------------------------------------------------
@@ -227,25 +264,47 @@ int wf_cli_stream(struct wf_cli *cli, const ProtobufCMessage *request,
 
 // --- showing -------------------------------------------------------------------------------------
 
-// Events have no page token: the next page begins after the last one shown.
-static void put_more_events(struct wf_cli *cli, const ProtobufCMessage *response)
+// The command again, with a flag that makes it go on where its answer ended.
+static void put_again(struct wf_cli *cli, const char *flag, const char *value)
 {
-    if (response->descriptor != &watchfire__v1__list_events_response__descriptor)
-        return;
-    const Watchfire__V1__ListEventsResponse *r = (const void *)response;
-    if (r->more && r->n_events > 0)
-        fprintf(cli->err, "Next: there is more: --after %" PRIu64 "\n",
-                r->events[r->n_events - 1]->seq);
+    const struct wf_cli_command *c = cli->args.command;
+    struct wf_buf line;
+    wf_buf_init(&line, LINE_MAX_BYTES);
+    wf_buf_printf(&line, "watchfire %s%s%s", c->noun, c->verb ? " " : "", c->verb ? c->verb : "");
+    for (size_t i = 0; i < cli->args.n; i++) {
+        const struct wf_cli_param *p = cli->args.values[i].param;
+        if (!p->field || strcmp(p->name, flag) == 0)
+            continue;
+        wf_buf_puts(&line, " ");
+        if (p->flag)
+            wf_buf_printf(&line, "--%s%s", p->name, p->kind == WF_PARAM_BOOL ? "" : " ");
+        if (p->kind != WF_PARAM_BOOL)
+            wf_text_quote(&line, cli->args.values[i].text);
+    }
+    wf_buf_printf(&line, " --%s ", flag);
+    wf_text_quote(&line, value);
+    const char *s = wf_buf_cstr(&line);
+    fflush(cli->out);
+    fprintf(cli->err, "%sthere is more:\n%*s%s\n", NEXT, (int)sizeof(NEXT) - 1, "", s ? s : "");
+    wf_buf_free(&line);
 }
 
-// A page that ended early names the next one.
+// A page that ended early names the next one. Events have no page token: their next page begins
+// after the last one shown.
 static void put_next_page(struct wf_cli *cli, const ProtobufCMessage *response)
 {
-    put_more_events(cli, response);
-    const ProtobufCFieldDescriptor *f =
-        protobuf_c_message_descriptor_get_field_by_name(response->descriptor, "next_page_token");
-    if (f && !wf_text_is_default(response, f))
-        wf_cli_hint(cli, "there is more: --page {next_page_token}", response);
+    if (response->descriptor == &watchfire__v1__list_events_response__descriptor) {
+        const Watchfire__V1__ListEventsResponse *r = (const void *)response;
+        char seq[24];
+        if (!r->more || r->n_events == 0)
+            return;
+        snprintf(seq, sizeof(seq), "%" PRIu64, r->events[r->n_events - 1]->seq);
+        put_again(cli, "after", seq);
+        return;
+    }
+    const char *token = text_of(response, "next_page_token");
+    if (token && *token)
+        put_again(cli, "page", token);
 }
 
 int wf_cli_show(struct wf_cli *cli, const ProtobufCMessage *response)
@@ -276,7 +335,12 @@ int wf_cli_confirm(struct wf_cli *cli)
     const struct wf_cli_command *c = cli->args.command;
     if (!(c->traits & WF_CLI_CONFIRM) || cli->yes)
         return WF_EXIT_OK;
-    put_filled(cli, cli->err, "", c->warning, NULL);
+    struct wf_buf line;
+    wf_buf_init(&line, LINE_MAX_BYTES);
+    wf_text_fill(&line, c->warning, NULL, &cli->args, cli->printer.now);
+    const char *warning = wf_buf_cstr(&line);
+    fprintf(cli->err, "%s\n", warning ? warning : "");
+    wf_buf_free(&line);
     if (!cli->terminal_in) {
         fputs("watchfire: nothing was changed: there is no terminal to ask; repeat it with -y\n",
               cli->err);

@@ -129,7 +129,7 @@ static void report_backup(struct wf_cli *cli, const struct backup *b)
     if (cli->quiet)
         fprintf(cli->out, "%s\n", hex);
     else if (cli->printer.format == WF_PRINT_HUMAN)
-        fprintf(cli->out, "Wrote %s: %s, index %" PRIu64 ", sha256 %s\n", file, text ? text : "",
+        fprintf(cli->out, "Wrote %s: %s, index %" PRIu64 "\nSHA-256: %s\n", file, text ? text : "",
                 b->index, hex);
     else
         fprintf(cli->out,
@@ -140,7 +140,8 @@ static void report_backup(struct wf_cli *cli, const struct backup *b)
                 b->total, b->index, hex);
     wf_buf_free(&size);
     wf_cli_hint(cli,
-                "keep it on another machine; watchfire cluster restore {FILE} begins anew from it",
+                "keep it on another machine; each founder begins anew from it with:\n"
+                "watchfire cluster restore {FILE} --config /etc/watchfire/watchfired.yaml",
                 NULL);
 }
 

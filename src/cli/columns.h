@@ -14,8 +14,9 @@ struct wf_column {
     bool right;
     const char *otherwise[2]; // the paths to show where those before are empty; may be NULL
     enum wf_text_time time;
-    bool flows; // lines run into one another; else only the first is shown
-    bool code;  // a gRPC code, by its name
+    bool code;      // a gRPC code, by its name
+    bool method;    // a call's path, by its last part
+    bool above_one; // 1 goes without saying
 };
 
 // NULL for a type that never stands in a list.

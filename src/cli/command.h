@@ -34,6 +34,7 @@ struct wf_cli_param {
     char letter; // a flag's short form, or 0
     bool flag;
     bool required;
+    const char *values; // "a, b": those of the field's enum that it takes; NULL: all
 };
 
 // A field of the request that the command sets by itself.
@@ -56,7 +57,7 @@ struct wf_cli_command {
     const char *view;                    // the answer's field that is shown, or NULL: all of it
     const char *id;                      // the answer's field that -q prints, dotted
     const char *done; // the success line, with {answer.field} and {PARAMETER}; NULL: show the view
-    const char *next; // a hint of what comes next, likewise; NULL: none
+    const char *next; // commands that may come next, a line each, likewise; NULL: none
     const char *warning; // what -y agrees to
     unsigned traits;
     int (*run)(struct wf_cli *cli); // NULL: call, then show; returns an exit code

@@ -40,6 +40,16 @@
         .required = true                                                                           \
     }
 
+// An enum of which the command takes some values only.
+#define CHOSEN_ARG(n, f, v, h)                                                                     \
+    {                                                                                              \
+        .name = n, .field = f, .kind = WF_PARAM_ENUM, .values = v, .help = h                       \
+    }
+#define CHOSEN_FLAG(n, f, v, h)                                                                    \
+    {                                                                                              \
+        .name = n, .field = f, .kind = WF_PARAM_ENUM, .values = v, .help = h, .flag = true         \
+    }
+
 #define INCIDENT_ARG ARG("INCIDENT", "incident_id", INCIDENT, "the incident, \"INC-42\" or 42")
 #define EPOCH_FLAG                                                                                 \
     FLAG("epoch", 0, "epoch", NUMBER,                                                              \

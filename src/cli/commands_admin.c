@@ -19,7 +19,7 @@ const struct wf_cli_command wf_cli_admin_commands[] = {
      .view = "token",
      .id = "secret",
      .done = "{token.id} for {token.owner}:\n{secret}",
-     .next = "keep it now, it is not shown again; export WATCHFIRE_TOKEN"},
+     .next = "keep it now, it is not shown again; to use it:\nexport WATCHFIRE_TOKEN=SECRET"},
     {.noun = "token",
      .verb = "list",
      .alias = "ls",
@@ -56,7 +56,7 @@ const struct wf_cli_command wf_cli_admin_commands[] = {
      .params = PARAMS(ARG("NAME", "user.name", STRING, "as in the certificate"),
                       ARG("ROLE", "user.role", ENUM, "what it may do"),
                       FLAG("display", 'd', "user.display_name", STRING, "for announcements"),
-                      FLAG("kind", 0, "user.kind", ENUM, "user or service (user)")),
+                      CHOSEN_FLAG("kind", "user.kind", "user, service", "what it is (user)")),
      .view = "user",
      .id = "user.name",
      .done = "{user.name} has the role {user.role}"},
@@ -86,7 +86,7 @@ const struct wf_cli_command wf_cli_admin_commands[] = {
      .id = "entries.target"},
 
     {.noun = "init",
-     .summary = "Make a cluster's CA, certificates and configuration files",
+     .summary = "Make a cluster's CA, certificates and configuration",
      .params = PARAMS(
          FLAG("cluster", 0, NULL, STRING, "the new cluster's name"),
          FLAG("dir", 0, NULL, STRING, "where everything is written (the cluster's name)"),

@@ -26,7 +26,7 @@ const struct wf_cli_command wf_cli_incident_commands[] = {
      .id = "incident.id",
      .done = "Declared {incident.id} ({incident.severity}): {incident.title}\n"
              "IC is {incident.commander}",
-     .next = "watchfire incident confirm {incident.id}, or hand over: "
+     .next = "watchfire incident confirm {incident.id}\n"
              "watchfire ic offer {incident.id} NAME"},
     {.noun = "incident",
      .verb = "confirm",
@@ -37,7 +37,7 @@ const struct wf_cli_command wf_cli_incident_commands[] = {
      .view = "incident",
      .id = "incident.id",
      .done = CHANGED,
-     .next = "watchfire sitrep post {incident.id}, and tell the customers: "
+     .next = "watchfire sitrep post {incident.id}\n"
              "watchfire status post {incident.id} issue TEXT"},
     {.noun = "incident",
      .verb = "major",
@@ -49,7 +49,7 @@ const struct wf_cli_command wf_cli_incident_commands[] = {
      .view = "incident",
      .id = "incident.id",
      .done = CHANGED,
-     .next = "watchfire role offer {incident.id} comms NAME, "
+     .next = "watchfire role offer {incident.id} comms NAME\n"
              "watchfire sitrep post {incident.id}"},
     {.noun = "incident",
      .verb = "downgrade",

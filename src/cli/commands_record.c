@@ -78,7 +78,7 @@ const struct wf_cli_command wf_cli_record_commands[] = {
      .view = "member",
      .id = "member.name",
      .done = MEMBER_IS,
-     .next = "start its node, then watchfire cluster promote {member.name}"},
+     .next = "start its node, then:\nwatchfire cluster promote {member.name}"},
     {.noun = "cluster",
      .verb = "remove",
      .alias = "rm",
@@ -94,7 +94,8 @@ const struct wf_cli_command wf_cli_record_commands[] = {
      .summary = "Make a member a voter when it has caught up (or a standby)",
      CLUSTER_CALL("AssignMember"),
      .presets = PRESETS({"role", "VOTER"}),
-     .params = PARAMS(MEMBER_ARG, OPT_ARG("ROLE", "role", ENUM, "voter or standby (voter)")),
+     .params =
+         PARAMS(MEMBER_ARG, CHOSEN_ARG("ROLE", "role", "voter, standby", "where it stops (voter)")),
      .view = "member",
      .id = "member.name",
      .done = MEMBER_IS,

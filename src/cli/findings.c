@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "cli/text.h"
-#include "proto/names.h"
+#include "cli/wrap.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, INDENT = 2 };
 
@@ -22,14 +22,7 @@ static void put_clean(FILE *out, const char *text, size_t len)
 
 static void put_advice(FILE *out, const Watchfire__V1__DraftFinding *f)
 {
-    const char *kind = wf_enum_name(&watchfire__v1__draft_finding_kind__descriptor, (int)f->kind);
     fprintf(out, "%*s", INDENT, "");
-    if (strcmp(kind, "ETA") == 0)
-        fputs("gives a time: ", out);
-    else if (strcmp(kind, "PRESUMED_CAUSE") == 0)
-        fputs("presumes a cause: ", out);
-    else if (strcmp(kind, "BLAME") == 0)
-        fputs("shifts blame: ", out);
     put_clean(out, f->advice, strlen(f->advice));
     fputc('\n', out);
 }
@@ -43,9 +36,9 @@ static void put_passage(FILE *out, const char *draft, size_t start, size_t lengt
     size_t stop = start + length < end ? start + length : end;
     fprintf(out, "%*s", INDENT, "");
     put_clean(out, draft + begin, end - begin);
-    fprintf(out, "\n%*s", INDENT + (int)wf_utf8_length(draft + begin, start - begin), "");
+    fprintf(out, "\n%*s", INDENT + (int)wf_wrap_width(draft + begin, start - begin), "");
     fputs(color ? "\033[31m" : "", out);
-    for (size_t i = 0, n = wf_utf8_length(draft + start, stop - start); i < (n ? n : 1); i++)
+    for (size_t i = 0, n = wf_wrap_width(draft + start, stop - start); i < (n ? n : 1); i++)
         fputc('^', out);
     fputs(color ? "\033[0m\n" : "\n", out);
 }

@@ -8,36 +8,17 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "cli/wrap.h"
 #include "proto/names.h"
 
-enum { NAME_WIDTH = 26, LINE_WIDTH = 96, NAMES_MAX = 4096 };
-
-// Wrapped text that goes on under its first line.
-static void put_wrapped(FILE *out, const char *text)
-{
-    int column = NAME_WIDTH;
-    while (*text) {
-        int len = (int)strcspn(text, " ");
-        if (column > NAME_WIDTH && column + 1 + len > LINE_WIDTH) {
-            fprintf(out, "\n%*s", NAME_WIDTH, "");
-            column = NAME_WIDTH;
-        } else if (column > NAME_WIDTH) {
-            fputc(' ', out);
-            column++;
-        }
-        fprintf(out, "%.*s", len, text);
-        column += len;
-        text += len + (text[len] == ' ');
-    }
-    fputc('\n', out);
-}
+enum { NAME_WIDTH = 26, LINE_WIDTH = 80, NAMES_MAX = 4096 };
 
 static void put_entry(FILE *out, const char *name, const char *text)
 {
     fprintf(out, "  %-*s", NAME_WIDTH - 2, name);
     if (strlen(name) > NAME_WIDTH - 3)
         fprintf(out, "\n%*s", NAME_WIDTH, "");
-    put_wrapped(out, text);
+    wf_wrap_print(out, text, NAME_WIDTH, LINE_WIDTH);
 }
 
 static const char *value_name(const struct wf_cli_param *p)
@@ -65,6 +46,14 @@ static void flag_name(const struct wf_cli_param *p, char out[64])
 void wf_cli_put_values(struct wf_buf *text, const struct wf_cli_command *c,
                        const struct wf_cli_param *p, const char *between)
 {
+    if (p->values) {
+        for (const char *v = p->values; *v; v++)
+            if (*v == ',')
+                wf_buf_puts(text, between), v++;
+            else
+                wf_buf_putc(text, *v);
+        return;
+    }
     const ProtobufCMessageDescriptor *d = wf_cli_request_type(c);
     const char *path = p->field, *dot;
     while ((dot = strchr(path, '.'))) {
@@ -172,14 +161,17 @@ static void help_all(FILE *out)
         if (strcmp(c->noun, last) == 0)
             continue;
         last = c->noun;
-        put_entry(out, c->noun, c->verb ? wf_cli_noun_summary(c->noun) : c->summary);
+        const char *alias = wf_cli_noun_alias(c->noun);
+        char name[NAME_WIDTH];
+        snprintf(name, sizeof(name), "%s%s%s", c->noun, alias ? ", " : "", alias ? alias : "");
+        put_entry(out, name, c->verb ? wf_cli_noun_summary(c->noun) : c->summary);
     }
     fputs("\nFlags of every command:\n", out);
     for (const struct wf_cli_param *p = wf_cli_global_flags; p->name; p++)
         put_param(out, NULL, p);
-    fputs("\nExit codes: 0 done, 1 refused, 2 usage, 3 unreachable, 4 not found, 5 not allowed,\n"
-          "6 changed meanwhile, 7 findings in a draft, 8 does not verify, 9 this machine,\n"
-          "130 interrupted\n"
+    fputs("\nExit codes: 0 done, 1 refused, 2 usage, 3 unreachable, 4 not found,\n"
+          "5 not allowed, 6 changed meanwhile, 7 findings in a draft, 8 does not verify,\n"
+          "9 this machine, 130 interrupted\n"
           "\nMore: watchfire help COMMAND\n",
           out);
 }
@@ -203,8 +195,8 @@ int wf_cli_run_help(struct wf_cli *cli)
         noun = verb = NULL; // "help --help"
     const struct wf_cli_command *c = noun ? wf_cli_command_find(noun, verb, &known) : NULL;
     if (!known || (verb && !c)) {
-        fprintf(cli->err, "watchfire: there is no command \"%s%s%s\"\n", noun, verb ? " " : "",
-                verb ? verb : "");
+        fprintf(cli->err, "watchfire: there is no command \"%s%s%s\"\nSee: watchfire help%s%s\n",
+                noun, verb ? " " : "", verb ? verb : "", known ? " " : "", known ? noun : "");
         return WF_EXIT_USAGE;
     }
     // An alias ("inc") shows the noun it stands for.

@@ -422,11 +422,12 @@ static int init_add(struct init *in)
     if (rc != WF_OK)
         return rc;
     for (unsigned i = known; i < in->cluster.n_members; i++)
-        fprintf(in->cli->err, "Next: watchfire cluster add %s %s %s, then run watchfired there\n",
+        fprintf(in->cli->err,
+                "Next: watchfire cluster add %s %s %s\n      then start watchfired there\n",
                 in->cluster.members[i].name, in->cluster.members[i].region,
                 in->cluster.members[i].address);
     if (wf_cli_args_get(&in->cli->args, "add-user"))
-        fputs("Next: watchfire user set NAME ROLE, for each new user\n", in->cli->err);
+        fputs("Next: for each new user:\n      watchfire user set NAME ROLE\n", in->cli->err);
     return rc;
 }
 

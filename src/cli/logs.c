@@ -25,7 +25,7 @@ static int report_chain(struct wf_cli *cli, const struct wf_record_chain *chain)
     if (cli->quiet)
         fprintf(cli->out, "%s\n", hex);
     else if (cli->printer.format == WF_PRINT_HUMAN)
-        fprintf(cli->out, "The chain holds: %" PRIu64 " events, head %s\n", chain->seq, hex);
+        fprintf(cli->out, "The chain holds: %" PRIu64 " events\nHead: %s\n", chain->seq, hex);
     else
         fprintf(cli->out,
                 cli->printer.format == WF_PRINT_JSON
@@ -74,7 +74,7 @@ static int take_stream(struct wf_cli *cli, struct wf_client_reader *reader,
     wf_progress_end(&bar);
     if (rc == WF_OK && called == WF_CLIENT_OK && chain->seq < promised)
         rc = wf_fail_reason(&why, WF_DATA_LOSS, "BROKEN_CHAIN",
-                            "the server sent events up to %" PRIu64 " of %" PRIu64, chain->seq,
+                            "the node sent events up to %" PRIu64 " of %" PRIu64, chain->seq,
                             promised);
     int code = rc != WF_OK              ? wf_cli_report_local(cli, &why)
                : called != WF_CLIENT_OK ? wf_cli_report_call(cli, &err, NULL)
@@ -171,6 +171,6 @@ int wf_cli_run_export(struct wf_cli *cli)
     if (wf_file_commit(&draft, wf_cli_args_get(&cli->args, "force"), &err) != WF_OK)
         return wf_cli_report_local(cli, &err);
     code = report_chain(cli, &chain);
-    wf_cli_hint(cli, "anybody checks it with: watchfire log verify {FILE}", NULL);
+    wf_cli_hint(cli, "anybody checks it with:\nwatchfire log verify {FILE}", NULL);
     return code;
 }

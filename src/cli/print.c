@@ -9,6 +9,7 @@
 #include "cli/columns.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "cli/wrap.h"
 #include "cli/yaml.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "rpc/json.h"
@@ -36,12 +37,13 @@ static void put_cell(struct wf_table *t, const struct wf_column *col, const Prot
         if (wf_text_find(item, paths[i], 0, &owner, &f) && !wf_text_is_default(owner, f))
             wf_text_field(&text, owner, f, now, col->time);
     const char *cell = text_of(&text);
-    for (size_t i = 0; col->flows && i < text.len; i++)
-        if (text.data[i] == '\n')
-            text.data[i] = ' ';
     if (col->code && *cell)
         cell = wf_code_name(atoi(cell));
-    wf_table_cell(t, col->right && strcmp(cell, "-1") == 0 ? "" : cell); // -1: not known
+    if (col->method && strrchr(cell, '/'))
+        cell = strrchr(cell, '/') + 1;
+    bool said = !(col->right && strcmp(cell, "-1") == 0) && // -1: not known
+                !(col->above_one && strcmp(cell, "1") == 0);
+    wf_table_cell(t, said ? cell : "");
     wf_buf_free(&text);
 }
 
@@ -70,8 +72,8 @@ void wf_print_list(const struct wf_printer *p, const ProtobufCMessage *msg,
 
 // --- cards ---------------------------------------------------------------------------------------
 
-// "declared_at" as "Declared at:".
-static void put_label(const struct wf_printer *p, const char *name, unsigned indent)
+// "declared_at" as "Declared at:". Returns its columns.
+static unsigned put_label(const struct wf_printer *p, const char *name, unsigned indent)
 {
     char label[64];
     snprintf(label, sizeof(label), "%s:", strcmp(name, "id") == 0 ? "ID" : name);
@@ -80,22 +82,7 @@ static void put_label(const struct wf_printer *p, const char *name, unsigned ind
     label[0] = (char)toupper((unsigned char)label[0]);
     fprintf(p->out, "%*s%s%s%s", (int)indent, "", p->color ? "\033[2m" : "", label,
             p->color ? "\033[0m" : "");
-    int pad = LABEL_WIDTH - (int)strlen(label);
-    fprintf(p->out, "%*s", pad > 1 ? pad : 1, "");
-}
-
-// Further lines of a text stand under its first.
-static void put_lines(const struct wf_printer *p, const char *text, unsigned indent)
-{
-    for (size_t len; *text; text += len) {
-        len = strcspn(text, "\n");
-        fwrite(text, 1, len, p->out);
-        fputc('\n', p->out);
-        if (text[len])
-            len++;
-        if (text[len])
-            fprintf(p->out, "%*s", (int)(indent + LABEL_WIDTH), "");
-    }
+    return (unsigned)strlen(label);
 }
 
 static bool is_plain(const ProtobufCFieldDescriptor *f)
@@ -112,8 +99,9 @@ static void put_field(const struct wf_printer *p, const ProtobufCMessage *msg,
         struct wf_buf text;
         wf_buf_init(&text, OUTPUT_MAX);
         wf_text_field(&text, msg, f, p->now, WF_TIME_BOTH);
-        put_label(p, f->name, indent);
-        put_lines(p, text_of(&text), indent);
+        unsigned label = put_label(p, f->name, indent);
+        fprintf(p->out, "%*s", label < LABEL_WIDTH ? (int)(LABEL_WIDTH - label) : 1, "");
+        wf_wrap_print(p->out, text_of(&text), indent + LABEL_WIDTH, p->width);
         wf_buf_free(&text);
         return;
     }

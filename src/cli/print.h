@@ -19,7 +19,7 @@ struct wf_printer {
     enum wf_print_format format;
     const struct wf_schema *schema; // for JSON and YAML
     wf_unix_ms now;
-    unsigned width; // of the terminal; 0: not one, nothing is cut
+    unsigned width; // of the terminal; 0: not one, nothing is wrapped
     bool color;
 };
 

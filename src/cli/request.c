@@ -271,11 +271,25 @@ static int set_text(ProtobufCMessage *msg, const struct wf_cli_param *p, const c
     return rc;
 }
 
+static int check_values(const struct wf_cli_param *p, const char *text, struct wf_err *err)
+{
+    size_t n = strlen(text), len;
+    for (const char *v = p->values; v && *v; v += len + strspn(v + len, ", ")) {
+        len = strcspn(v, ",");
+        if (len == n && strncasecmp(v, text, n) == 0)
+            return WF_OK;
+    }
+    return p->values ? wf_fail(err, WF_INVALID_ARGUMENT, "\"%s\" is none of: %s", text, p->values)
+                     : WF_OK;
+}
+
 static int set_value(ProtobufCMessage *msg, const struct wf_cli_value *v, FILE *in,
                      struct wf_err *err)
 {
     const struct wf_cli_param *p = v->param;
-    int rc = p->kind == WF_PARAM_TEXT && strcmp(v->text, "-") == 0
+    int rc = check_values(p, v->text, err);
+    if (rc == WF_OK)
+        rc = p->kind == WF_PARAM_TEXT && strcmp(v->text, "-") == 0
                  ? set_text(msg, p, "-", in, err)
                  : wf_cli_request_set(msg, p->field, p->kind, v->text, err);
     return rc == WF_OK ? rc : wf_wrap(err, rc, "%s%s", p->flag ? "--" : "", p->name);

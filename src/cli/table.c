@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/utf8.h"
+#include "cli/wrap.h"
 
-enum { GAP = 2, LAST_MIN = 16 };
+enum { GAP = 2, LAST_MIN = 24, BENEATH = 4 };
+#define BREAK " / " // where lines run into one another
 
 void wf_table_init(struct wf_table *t)
 {
@@ -31,24 +32,31 @@ void wf_table_column(struct wf_table *t, const char *header, bool right)
 
 void wf_table_cell(struct wf_table *t, const char *text)
 {
-    size_t len = strcspn(text, "\n");
-    bool more = text[len] != '\0';
-    char *cell = malloc(len + (more ? 5 : 1));
+    size_t len = strlen(text), n = 0;
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    char *cell = malloc(len * strlen(BREAK) + 1);
     char **grown = cell ? realloc(t->cells, (t->n + 1) * sizeof(*grown)) : NULL;
     if (!grown) {
         free(cell);
         t->failed = true;
         return;
     }
-    memcpy(cell, text, len);
-    strcpy(cell + len, more ? " ..." : "");
+    for (size_t i = 0; i < len; i++)
+        if (text[i] == '\n') {
+            memcpy(cell + n, BREAK, strlen(BREAK));
+            n += strlen(BREAK);
+        } else {
+            cell[n++] = text[i];
+        }
+    cell[n] = '\0';
     t->cells = grown;
     t->cells[t->n++] = cell;
 }
 
 static unsigned text_width(const char *s)
 {
-    return (unsigned)wf_utf8_length(s, strlen(s));
+    return wf_wrap_width(s, strlen(s));
 }
 
 // Widths of the columns; 0 for one that is empty everywhere.
@@ -74,51 +82,45 @@ static unsigned last_column(const struct wf_table *t, const unsigned widths[])
     return last;
 }
 
-// What is left for the last column, or its own width if that fits.
-static unsigned last_width(const struct wf_table *t, const unsigned widths[], unsigned indent,
+// Where the last column begins, or, where too little is left there, the text that stands on lines
+// of its own beneath the rest.
+static unsigned place_last(const struct wf_table *t, const unsigned widths[], unsigned indent,
                            unsigned width)
 {
     unsigned last = last_column(t, widths), used = indent;
     for (unsigned c = 0; c < last; c++)
         used += widths[c] ? widths[c] + GAP : 0;
-    if (width == 0 || used + widths[last] <= width)
-        return widths[last];
-    return width > used + LAST_MIN ? width - used : LAST_MIN;
-}
-
-// At most width characters of s, the last one a dot when it was cut.
-static void put_cut(FILE *out, const char *s, unsigned width)
-{
-    if (text_width(s) <= width) {
-        fputs(s, out);
-        return;
-    }
-    size_t len = 0;
-    for (unsigned n = 0; n + 1 < width; n++)
-        do
-            len++;
-        while (((unsigned char)s[len] & 0xc0) == 0x80);
-    fwrite(s, 1, len, out);
-    fputs("\xe2\x80\xa6", out); // U+2026
+    bool fits = width == 0 || used + widths[last] <= width || used + LAST_MIN <= width;
+    return fits ? used : indent + BENEATH;
 }
 
 static void put_row(const struct wf_table *t, FILE *out, const char *const *cells,
-                    const unsigned widths[], unsigned indent, unsigned cut)
+                    const unsigned widths[], unsigned indent, unsigned begin, unsigned width)
 {
-    unsigned last = last_column(t, widths);
-    fprintf(out, "%*s", (int)indent, "");
-    for (unsigned c = 0; c <= last; c++) {
-        int pad = (int)widths[c] - (int)text_width(cells[c]);
+    unsigned last = last_column(t, widths), column = indent, gap = indent;
+    for (unsigned c = 0; c < last; c++) {
+        unsigned is = text_width(cells[c]), pad = widths[c] - is;
         if (widths[c] == 0)
             continue;
-        if (t->right[c])
-            fprintf(out, "%*s", pad, "");
-        if (c == last)
-            put_cut(out, cells[c], cut);
-        else
-            fprintf(out, "%s%*s", cells[c], (t->right[c] ? 0 : pad) + GAP, "");
+        column += widths[c] + GAP;
+        if (is == 0) {
+            gap += widths[c] + GAP;
+            continue;
+        }
+        fprintf(out, "%*s%s", (int)(gap + (t->right[c] ? pad : 0)), "", cells[c]);
+        gap = GAP + (t->right[c] ? 0 : pad);
     }
-    fputc('\n', out);
+    if (!cells[last][0]) {
+        fputc('\n', out);
+        return;
+    }
+    if (begin != column) {
+        fputc('\n', out);
+        gap = begin;
+    }
+    gap += t->right[last] ? widths[last] - text_width(cells[last]) : 0;
+    fprintf(out, "%*s", (int)gap, "");
+    wf_wrap_print(out, cells[last], begin, width);
 }
 
 bool wf_table_print(const struct wf_table *t, FILE *out, unsigned indent, unsigned width,
@@ -131,13 +133,13 @@ bool wf_table_print(const struct wf_table *t, FILE *out, unsigned indent, unsign
         return true;
     unsigned widths[WF_TABLE_COLUMNS_MAX];
     measure(t, widths);
-    unsigned cut = last_width(t, widths, indent, width);
+    unsigned begin = place_last(t, widths, indent, width);
     if (color)
         fputs("\033[1m", out);
-    put_row(t, out, t->headers, widths, indent, cut);
+    put_row(t, out, t->headers, widths, indent, begin, width);
     if (color)
         fputs("\033[0m", out);
     for (size_t i = 0; i < t->n; i += t->columns)
-        put_row(t, out, (const char *const *)&t->cells[i], widths, indent, cut);
+        put_row(t, out, (const char *const *)&t->cells[i], widths, indent, begin, width);
     return true;
 }

@@ -21,10 +21,11 @@ struct wf_table {
 
 void wf_table_init(struct wf_table *t);
 void wf_table_column(struct wf_table *t, const char *header, bool right);
-// Append the next cell (copied, cut at its first newline).
+// Append the next cell (copied; its lines run into one another, with " / " between).
 void wf_table_cell(struct wf_table *t, const char *text);
-// Print it: columns that are empty everywhere are left out; with width > 0 the last column is cut
-// to fit; headers bold with color. Returns false when there was no memory for it.
+// Print it: columns that are empty everywhere are left out; with width > 0 the last column is
+// wrapped to fit, beneath the others when they leave too little; headers bold with color. Returns
+// false when there was no memory for it.
 bool wf_table_print(const struct wf_table *t, FILE *out, unsigned indent, unsigned width,
                     bool color);
 void wf_table_free(struct wf_table *t);

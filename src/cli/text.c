@@ -15,6 +15,7 @@
 #include "watchfire/v1/common.pb-c.h"
 #include "watchfire/v1/incident.pb-c.h"
 
+enum { VALUE_MAX = 64 * 1024 };
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 static const void *member(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
@@ -265,8 +266,37 @@ static void fill_one(struct wf_buf *out, const char *name, const ProtobufCMessag
     }
 }
 
-void wf_text_fill(struct wf_buf *out, const char *text, const ProtobufCMessage *msg,
-                  const struct wf_cli_args *args, wf_unix_ms now)
+void wf_text_quote(struct wf_buf *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./:@%+,=";
+    if (*text && !text[strspn(text, plain)]) {
+        wf_buf_puts(out, text);
+        return;
+    }
+    wf_buf_putc(out, '\'');
+    for (; *text; text++)
+        if (*text == '\'')
+            wf_buf_puts(out, "'\\''");
+        else
+            wf_buf_putc(out, *text);
+    wf_buf_putc(out, '\'');
+}
+
+static void fill_word(struct wf_buf *out, const char *name, const ProtobufCMessage *msg,
+                      const struct wf_cli_args *args, wf_unix_ms now)
+{
+    struct wf_buf value;
+    wf_buf_init(&value, VALUE_MAX);
+    fill_one(&value, name, msg, args, now);
+    const char *s = wf_buf_cstr(&value);
+    if (s && *s)
+        wf_text_quote(out, s);
+    wf_buf_free(&value);
+}
+
+static void fill(struct wf_buf *out, const char *text, const ProtobufCMessage *msg,
+                 const struct wf_cli_args *args, wf_unix_ms now, bool command)
 {
     while (*text) {
         if (*text == '{') {
@@ -275,7 +305,7 @@ void wf_text_fill(struct wf_buf *out, const char *text, const ProtobufCMessage *
             WF_ASSERT(text[len] == '}' && len < sizeof(name));
             snprintf(name, sizeof(name), "%.*s", (int)len - 1, text + 1);
             size_t before = out->len;
-            fill_one(out, name, msg, args, now);
+            (command ? fill_word : fill_one)(out, name, msg, args, now);
             if (out->len == before && before > 0 && strchr(" /", out->data[before - 1]))
                 out->len--; // nothing there: nor what sets it off
             text += len + 1;
@@ -283,4 +313,16 @@ void wf_text_fill(struct wf_buf *out, const char *text, const ProtobufCMessage *
             wf_buf_putc(out, *text++);
         }
     }
+}
+
+void wf_text_fill(struct wf_buf *out, const char *text, const ProtobufCMessage *msg,
+                  const struct wf_cli_args *args, wf_unix_ms now)
+{
+    fill(out, text, msg, args, now, false);
+}
+
+void wf_text_fill_command(struct wf_buf *out, const char *text, const ProtobufCMessage *msg,
+                          const struct wf_cli_args *args, wf_unix_ms now)
+{
+    fill(out, text, msg, args, now, true);
 }

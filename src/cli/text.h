@@ -50,4 +50,11 @@ const ProtobufCMessage *wf_text_sub(const ProtobufCMessage *msg, const ProtobufC
 void wf_text_fill(struct wf_buf *out, const char *text, const ProtobufCMessage *msg,
                   const struct wf_cli_args *args, wf_unix_ms now);
 
+// The same of a template that is a command: what is filled in is one word of a shell.
+void wf_text_fill_command(struct wf_buf *out, const char *text, const ProtobufCMessage *msg,
+                          const struct wf_cli_args *args, wf_unix_ms now);
+
+// Append text as one word of a shell, in quotes where it needs them.
+void wf_text_quote(struct wf_buf *out, const char *text);
+
 #endif

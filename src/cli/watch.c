@@ -10,6 +10,8 @@
 #include "proto/time.h"
 #include "watchfire/v1/log.pb-c.h"
 
+enum { CHECK_MS = 2000 }; // for a look that nothing hangs on
+
 struct watching {
     struct wf_cli *cli;
     struct wf_client_watch *watch;
@@ -79,9 +81,41 @@ static void on_closed(void *ctx, const struct wf_client_error *err)
     wf_client_stop(w->cli->client);
 }
 
-int wf_cli_run_watch(struct wf_cli *cli)
+// Somebody who mistook the number would wait for ever: a watch takes any. Whatever else is wrong,
+// the watch itself finds out, and goes on over it. Returns an exit code.
+static int check_incident(struct wf_cli *cli, const char *id)
+{
+    Watchfire__V1__ListEventsRequest request = WATCHFIRE__V1__LIST_EVENTS_REQUEST__INIT;
+    struct wf_client_call_options o = {.timeout_ms = CHECK_MS};
+    struct wf_client_error err = WF_CLIENT_ERROR_INIT;
+    ProtobufCMessage *response = NULL;
+    request.incident_id = (char *)id;
+    request.page_size = 1;
+    int rc = wf_client_call(cli->client, "/watchfire.v1.LogService/ListEvents", &request.base,
+                            &response, &o, &err);
+    if (response)
+        protobuf_c_message_free_unpacked(response, NULL);
+    int code = rc == WF_CLIENT_NOT_FOUND ? wf_cli_report_call(cli, &err, NULL) : WF_EXIT_OK;
+    wf_client_error_clear(&err);
+    return code;
+}
+
+static void follow(struct watching *w, const struct wf_client_watch_options *o)
 {
     static const struct wf_client_watch_events events = {on_event, on_interrupted, on_closed};
+    struct wf_cli *cli = w->cli;
+    if (cli->terminal_err && !cli->quiet)
+        fprintf(cli->err, "(watching %s; Ctrl-C ends it)\n",
+                *o->incident_id ? o->incident_id : "everything");
+    w->watch = wf_client_watch_open(cli->client, o, &events, w);
+    if (w->watch)
+        wf_client_run(cli->client);
+    if (w->watch)
+        wf_client_watch_cancel(w->watch);
+}
+
+int wf_cli_run_watch(struct wf_cli *cli)
+{
     ProtobufCMessage *request;
     int code = wf_cli_request(cli, &request);
     if (code != WF_EXIT_OK)
@@ -100,12 +134,12 @@ int wf_cli_run_watch(struct wf_cli *cli)
         wf_fail(&err, WF_INVALID_ARGUMENT, "--count: \"%s\" is no number from 1 on", count);
         code = wf_cli_report_local(cli, &err);
     } else if (wf_cli_client(cli, &code)) {
-        w.watch = wf_client_watch_open(cli->client, &o, &events, &w);
-        if (w.watch)
-            wf_client_run(cli->client);
-        if (w.watch)
-            wf_client_watch_cancel(w.watch);
-        code = w.code;
+        if (*asked->incident_id)
+            code = check_incident(cli, asked->incident_id);
+        if (code == WF_EXIT_OK) {
+            follow(&w, &o);
+            code = w.code;
+        }
     }
     protobuf_c_message_free_unpacked(request, NULL);
     return code;

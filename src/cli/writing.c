@@ -76,6 +76,8 @@ int wf_cli_run_check(struct wf_cli *cli)
 // --- sitreps -------------------------------------------------------------------------------------
 
 static const char *const SECTIONS[] = {"broken", "impact", "doing", "who"};
+static const char *const QUESTIONS[] = {"What is broken?", "How widespread is the impact?",
+                                        "What is being done?", "Who is working on it?"};
 enum { SECTION_COUNT = 4 };
 
 static const struct wf_cli_param *param_named(const struct wf_cli *cli, const char *name)
@@ -168,7 +170,7 @@ static int ask_sections(struct wf_cli *cli, struct wf_err *err)
         const struct wf_cli_param *p = param_named(cli, SECTIONS[i]);
         if (wf_cli_args_get(&cli->args, p->name))
             continue;
-        fprintf(cli->err, "%c%s? ", toupper((unsigned char)p->help[0]), p->help + 1);
+        fprintf(cli->err, "%s ", QUESTIONS[i]);
         fflush(cli->err);
         if (!fgets(line, sizeof(line), cli->in))
             return WF_OK; // ended: the missing one is named

@@ -117,7 +117,7 @@ static void a_message_is_a_card(void **state)
                "Declared by:        ricardo\n"
                "Commander:          ricardo\n"
                "Epoch:              3\n"
-               "Roles:              \n"
+               "Roles:\n"
                "  ROLE  HOLDER   SINCE      EPOCH  OFFERED TO  LAPSES\n"
                "  IC    ricardo  3 min ago      3  blake       in 10 min\n"
                "(stale: the state of fra-1 of 1500 ms ago)\n");
@@ -143,7 +143,7 @@ static void a_list_is_a_table(void **state)
     assert_int_equal(wf_print(&p, &r.base, "incidents", &err), WF_OK);
     expect(&s, "ID      STATE  SEVERITY  IC       DECLARED   TITLE\n"
                "INC-42  major  sev1      ricardo  3 min ago  Routing is down\n"
-               "INC-7                             3 min ago  Line ...\n");
+               "INC-7                             3 min ago  Line / break ?[31mred?\n");
 
     p = printer_to(&s, WF_PRINT_HUMAN);
     wf_print_id(&p, &r.base, "incidents.id");
@@ -196,7 +196,7 @@ static void a_hit_shows_all_it_found(void **state)
     r.hits = hits;
     struct wf_printer p = printer_to(&s, WF_PRINT_HUMAN);
     assert_int_equal(wf_print(&p, &r.base, "hits", &err), WF_OK);
-    expect(&s, "SEQ  FOUND\n  7  INC-2 the [outage]\n");
+    expect(&s, "SEQ  FOUND\n  7  INC-2 / the [outage]\n");
 }
 
 static void a_refusal_is_named(void **state)
@@ -274,13 +274,37 @@ static void a_table_fits_the_terminal(void **state)
     wf_table_column(&t, "N", true);
     wf_table_column(&t, "EMPTY", false);
     wf_table_column(&t, "TEXT", false);
-    static const char *const cells[] = {"1",   "", "short",
-                                        "100", "", "J\303\274rgen writes far too long a line"};
+    static const char *const cells[] = {
+        "1", "", "short", "100", "", "\346\227\245\346\234\254 writes far too long a line"};
     for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
         wf_table_cell(&t, cells[i]);
     open_screen(&s);
-    assert_true(wf_table_print(&t, s.f, 1, 26, false));
-    expect(&s, "   N  TEXT\n   1  short\n 100  J\303\274rgen writes far t\342\200\246\n");
+    assert_true(wf_table_print(&t, s.f, 1, 30, false));
+    expect(&s, "   N  TEXT\n   1  short\n 100  \346\227\245\346\234\254 writes far too long\n"
+               "      a line\n");
+    // Too little is left beside the others: beneath them.
+    open_screen(&s);
+    assert_true(wf_table_print(&t, s.f, 1, 29, false));
+    expect(&s, "   N\n     TEXT\n   1\n     short\n"
+               " 100\n     \346\227\245\346\234\254 writes far too long\n     a line\n");
+    wf_table_free(&t);
+}
+
+static void wide_characters_keep_the_columns(void **state)
+{
+    (void)state;
+    struct wf_table t;
+    struct screen s;
+    static const char *const cells[] = {"\346\227\245\346\234\254", "a", "", "blake", "", "b"};
+    wf_table_init(&t);
+    wf_table_column(&t, "WHO", false);
+    wf_table_column(&t, "NOTE", false);
+    wf_table_column(&t, "X", false);
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+        wf_table_cell(&t, cells[i]);
+    open_screen(&s);
+    assert_true(wf_table_print(&t, s.f, 0, 80, false));
+    expect(&s, "WHO    NOTE  X\n\346\227\245\346\234\254   a\nblake        b\n");
     wf_table_free(&t);
 }
 
@@ -318,6 +342,19 @@ static void nothing_takes_its_slash_along(void **state)
     t.role.group = (char *)"database";
     wf_text_fill(&b, "accept {role}/{group}", &t.role.base, NULL, NOW);
     assert_string_equal(wf_buf_cstr(&b), "accept IC/database");
+    wf_buf_free(&b);
+}
+
+static void a_command_in_a_hint_can_be_pasted(void **state)
+{
+    (void)state;
+    struct story t;
+    struct wf_buf b;
+    tell(&t);
+    wf_buf_init(&b, 1000);
+    t.role.group = (char *)"Jim's $(database)";
+    wf_text_fill_command(&b, "accept {role}/{group} {holder}", &t.role.base, NULL, NOW);
+    assert_string_equal(wf_buf_cstr(&b), "accept IC/'Jim'\\''s $(database)' ricardo");
     wf_buf_free(&b);
 }
 
@@ -360,9 +397,9 @@ static void findings_are_underlined(void **state)
     wf_findings_print(s.f, draft, list, 2, false);
     expect(&s, "  J\303\274rgen is back by 5pm, we hope.\n"
                "                 ^^^^^^\n"
-               "  gives a time: Say when the next update comes.\n"
+               "  Say when the next update comes.\n"
                "  \"their fault\"\n"
-               "  shifts blame: No.\n");
+               "  No.\n");
 }
 
 static void exit_codes_tell_scripts_what_happened(void **state)
@@ -512,8 +549,10 @@ int main(void)
         cmocka_unit_test(json_and_yaml_say_the_same),
         cmocka_unit_test(yaml_never_misleads),
         cmocka_unit_test(a_table_fits_the_terminal),
+        cmocka_unit_test(wide_characters_keep_the_columns),
         cmocka_unit_test(templates_are_filled),
         cmocka_unit_test(nothing_takes_its_slash_along),
+        cmocka_unit_test(a_command_in_a_hint_can_be_pasted),
         cmocka_unit_test(times_are_told_as_people_do),
         cmocka_unit_test(findings_are_underlined),
         cmocka_unit_test(exit_codes_tell_scripts_what_happened),

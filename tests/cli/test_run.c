@@ -122,6 +122,17 @@ static void list_events(struct wf_call *call)
     Watchfire__V1__ListEventsResponse a = WATCHFIRE__V1__LIST_EVENTS_RESPONSE__INIT;
     Watchfire__V1__Event e = WATCHFIRE__V1__EVENT__INIT, *list[] = {&e};
     Watchfire__V1__NoteAdded note = WATCHFIRE__V1__NOTE_ADDED__INIT;
+    const Watchfire__V1__ListEventsRequest *r = (const void *)wf_call_request(call);
+    if (strcmp(r->incident_id, "INC-9") == 0) {
+        refuse(call, WF_NOT_FOUND, "UNKNOWN_INCIDENT", NULL);
+        return;
+    }
+    if (r->page_size > 1000) {
+        struct wf_err err;
+        wf_fail_reason(&err, WF_INVALID_ARGUMENT, "OUT_OF_RANGE", "page_size is too large");
+        wf_call_fail(call, &err, NULL);
+        return;
+    }
     e.seq = 8;
     e.what_case = WATCHFIRE__V1__EVENT__WHAT_NOTE;
     e.note = &note;
@@ -275,8 +286,8 @@ static void success_tells_what_comes_next(void **state)
     (void)state;
     assert_int_equal(RUN(NULL, "incident", "declare", "Routing", "is", "down"), 0);
     assert_string_equal(out, "Declared INC-1 (sev3): Routing is down\nIC is ricardo\n");
-    assert_string_equal(errors, "Next: watchfire incident confirm INC-1, or hand over: "
-                                "watchfire ic offer INC-1 NAME\n");
+    assert_string_equal(errors, "Next: watchfire incident confirm INC-1\n"
+                                "      watchfire ic offer INC-1 NAME\n");
 }
 
 static void quiet_prints_the_id_alone(void **state)
@@ -337,7 +348,7 @@ static void findings_show_the_passage(void **state)
                      WF_EXIT_FINDINGS);
     assert_non_null(strstr(errors, "  All is well by 5pm\n"
                                    "              ^^^^^^\n"
-                                   "  gives a time: No times.\n"));
+                                   "  No times.\n"));
     assert_non_null(strstr(errors, "--override"));
 }
 
@@ -367,7 +378,7 @@ static void a_sitrep_is_asked_for(void **state)
     typed = NULL;
     close(person);
     assert_int_equal(code, WF_EXIT_UNREACHABLE); // complete: it went to the node
-    assert_non_null(strstr(errors, "How widespread the impact is? "));
+    assert_non_null(strstr(errors, "How widespread is the impact? "));
     assert_null(strstr(errors, "What is broken? "));
 }
 
@@ -387,7 +398,7 @@ static void the_record_is_verified_here(void **state)
 {
     (void)state;
     assert_int_equal(RUN(NULL, "log", "verify"), 0);
-    assert_memory_equal(out, "The chain holds: 3 events, head ", 32);
+    assert_memory_equal(out, "The chain holds: 3 events\nHead: ", 32);
     char path[128];
     snprintf(path, sizeof(path), "%s/log.wf", work);
     assert_int_equal(RUN(NULL, "log", "export", path), 0);
@@ -411,7 +422,7 @@ static void a_backup_is_checked_before_it_is_kept(void **state)
     assert_non_null(strstr(errors, "cut off"));
     assert_int_not_equal(access(path, F_OK), 0);
     assert_int_equal(RUN(NULL, "cluster", "backup", path), 0);
-    assert_non_null(strstr(out, "26 B, index 99, sha256 "));
+    assert_non_null(strstr(out, "26 B, index 99\nSHA-256: "));
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(RUN(NULL, "cluster", "backup", path), WF_EXIT_LOCAL);
     assert_int_equal(RUN(NULL, "cluster", "restore", "-y", "/dev/null", "--config", "x"),
@@ -423,7 +434,13 @@ static void a_page_of_events_names_the_next(void **state)
     (void)state;
     assert_int_equal(RUN(NULL, "log", "show", "-n", "1"), 0);
     assert_string_equal(out, "SEQ  WHAT\n  8  the note itself\n");
-    assert_string_equal(errors, "Next: there is more: --after 8\n");
+    assert_string_equal(errors, "Next: there is more:\n"
+                                "      watchfire log show --limit 1 --after 8\n");
+    assert_int_equal(RUN(NULL, "log", "ls", "7", "-a", "5", "-r", "--json", "-n2"), 0);
+    assert_string_equal(errors, "");
+    assert_int_equal(RUN(NULL, "log", "ls", "7", "-a", "5", "-r", "-n2"), 0);
+    assert_string_equal(errors, "Next: there is more:\n      watchfire log show INC-7 --newest "
+                                "--limit 2 --after 8\n");
 }
 
 static void a_watch_counts(void **state)
@@ -438,6 +455,9 @@ static void a_watch_counts(void **state)
     assert_int_equal(strncmp(out, "---\nseq: \"5\"\n", 13), 0);
     assert_non_null(strstr(out, "\n---\nseq: \"6\"\n"));
     assert_int_equal(RUN(NULL, "watch", "-n", "0"), WF_EXIT_USAGE);
+    assert_int_equal(RUN(NULL, "watch", "9", "-n", "1"), WF_EXIT_NOT_FOUND);
+    assert_string_equal(out, "");
+    assert_non_null(strstr(errors, "watchfire incident list"));
 }
 
 static void a_spare_is_promoted_through_its_steps(void **state)
@@ -487,12 +507,42 @@ static void a_member_that_is_not_there_is_not_asked_for_without_end(void **state
     assert_true(gru.assigned <= 10);
 }
 
+static void fits_80_columns(const char *text)
+{
+    for (size_t len; *text; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        if (len > 80)
+            fail_msg("%zu columns: %.*s", len, (int)len, text);
+        assert_true(len == 0 || text[len - 1] != ' ');
+    }
+}
+
+static void a_refused_field_is_called_as_it_was_given(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(NULL, "log", "show", "-n", "5000"), WF_EXIT_REFUSED);
+    assert_string_equal(errors, "watchfire: --limit is too large (OUT_OF_RANGE)\n");
+}
+
+static void only_what_a_command_takes_is_offered(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(NULL, "help", "cluster", "promote"), 0);
+    assert_null(strstr(out, "spare"));
+    assert_int_equal(RUN(NULL, "cluster", "promote", "gru-1", "spare"), WF_EXIT_USAGE);
+    assert_string_equal(errors, "watchfire: ROLE: \"spare\" is none of: voter, standby\n");
+    assert_int_equal(RUN(NULL, "user", "set", "x", "viewer", "--kind", "node"), WF_EXIT_USAGE);
+    assert_int_equal(RUN(NULL, "completion", "bash"), 0);
+    assert_null(strstr(out, "spare"));
+}
+
 static void help_and_completion_come_from_the_table(void **state)
 {
     (void)state;
     const struct wf_cli_command *c;
     for (size_t i = 0; (c = wf_cli_command_at(i)); i++) {
         assert_int_equal(RUN(NULL, "help", c->noun, c->verb), 0);
+        fits_80_columns(out);
         assert_non_null(strstr(out, c->summary));
         assert_int_equal(RUN(NULL, c->noun, c->verb ? c->verb : "--help", "--help"), 0);
     }
@@ -550,6 +600,8 @@ int main(void)
         cmocka_unit_test(a_member_that_is_not_there_is_not_asked_for_without_end),
         cmocka_unit_test(a_promotion_whose_answer_is_lost_is_found_done),
         cmocka_unit_test(a_member_that_is_down_is_not_waited_for_without_end),
+        cmocka_unit_test(a_refused_field_is_called_as_it_was_given),
+        cmocka_unit_test(only_what_a_command_takes_is_offered),
         cmocka_unit_test(help_and_completion_come_from_the_table),
         cmocka_unit_test(bash_takes_its_completion),
     };
