@@ -98,9 +98,10 @@ def dropped(region):
 # --- what a process may have -----------------------------------------------------------------------
 
 class Group:
-    """A cgroup of one controller for one node, version 1 or 2."""
+    """A cgroup of one controller for one node, version 2 or 1, with what to write in it for each. That is
+    written first: a limit below what the node has taken since it came would be refused."""
 
-    def __init__(self, w, node, controller):
+    def __init__(self, w, node, controller, settings, settings1):
         run = os.path.basename(os.path.dirname(w.cluster.folder))
         unified = not os.path.isdir(os.path.join(CGROUPS, controller))
         base = CGROUPS if unified else os.path.join(CGROUPS, controller)
@@ -108,7 +109,9 @@ class Group:
         self.path = os.path.join(base, "%s.%s.%s" % (run, node.name, controller))
         try:
             os.makedirs(self.path, exist_ok=True)
-            self.unified, self.base = unified, base
+            self.base = base
+            for name, value in settings if unified else settings1:
+                self.write(name, value)
             self.write("cgroup.procs", node.process.pid)
         except OSError as error:
             raise Unavailable("no %s cgroup can be made: %s" % (controller, error)) from error
@@ -134,21 +137,15 @@ class Group:
 def limit_cpu(w, node, percent):
     """Of one processor. Returns the group; its remove() ends it."""
     w.mark("cpu", "%s %g %%" % (node.name, percent))
-    group, quota = Group(w, node, "cpu"), int(CPU_PERIOD_US * percent / 100)
-    if group.unified:
-        group.write("cpu.max", "%d %d" % (quota, CPU_PERIOD_US))
-    else:
-        group.write("cpu.cfs_period_us", CPU_PERIOD_US)
-        group.write("cpu.cfs_quota_us", quota)
-    return group
+    quota = int(CPU_PERIOD_US * percent / 100)
+    return Group(w, node, "cpu", [("cpu.max", "%d %d" % (quota, CPU_PERIOD_US))],
+                 [("cpu.cfs_period_us", CPU_PERIOD_US), ("cpu.cfs_quota_us", quota)])
 
 
 def limit_memory(w, node, size):
     """Bytes; the kernel kills the node when it wants more. Memory it has by now counts elsewhere."""
     w.mark("memory", "%s %d KiB more" % (node.name, size >> 10))
-    group = Group(w, node, "memory")
-    group.write("memory.max" if group.unified else "memory.limit_in_bytes", size)
-    return group
+    return Group(w, node, "memory", [("memory.max", size)], [("memory.limit_in_bytes", size)])
 
 
 def _limit(node, which, value):
