@@ -76,7 +76,7 @@ static int check_voters(const struct wf_node *n, uint64_t id, int role, bool ahe
     if (NODE_ON(n, M10) && after < wf_configuration_voters(c) && after < 3)
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "TOO_FEW_VOTERS",
                               "%u voters would be left, and the loss of one must be survived: add "
-                              "and promote another server first",
+                              "and promote another member first",
                               after);
     for (unsigned i = 0; i < after; i++)
         live +=
@@ -84,7 +84,7 @@ static int check_voters(const struct wf_node *n, uint64_t id, int role, bool ahe
     if (NODE_ON(n, M9) && live <= after / 2)
         return wf_fail_reason(err, WF_FAILED_PRECONDITION, "NO_MAJORITY",
                               "only %u of the %u voters that would result are answering: bring "
-                              "servers back, or remove dead ones first",
+                              "nodes back, or remove dead ones first",
                               live, after);
     return WF_OK;
 }
@@ -279,7 +279,7 @@ static void catch_up(struct wf_node *n)
     }
     if (now - c->progress_ms > CATCH_UP_PATIENCE_MS) {
         wf_fail_reason(&err, WF_DEADLINE_EXCEEDED, "NOT_CAUGHT_UP",
-                       "the server has taken nothing for %d s (it has %llu of %llu): is it "
+                       "the member has taken nothing for %d s (it has %llu of %llu): is it "
                        "running, and does it reach this node?",
                        CATCH_UP_PATIENCE_MS / 1000, (unsigned long long)match,
                        (unsigned long long)last);
