@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // "Can somebody fill me in?": one incident on one screen.
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -122,8 +121,8 @@ static void put_brief(const struct wf_cli *cli, const Watchfire__V1__GetBriefRes
     if (b->timeline_cut)
         put_filled(cli, "  What was before that: watchfire log show {incident.id}\n", &b->base);
     if (b->read && b->read->stale)
-        fprintf(cli->out, "\n(stale: the state of %s, %" PRId64 " ms old)\n", b->read->node,
-                b->read->age_ms);
+        fputc('\n', cli->out);
+    wf_print_staleness(&cli->printer, &b->base);
 }
 
 static int show_brief(struct wf_cli *cli, const ProtobufCMessage *response)

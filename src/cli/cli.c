@@ -44,10 +44,10 @@ static const char *advice_for(const struct wf_client_error *err)
         {"DRAFT_FINDINGS", "change the draft, or post it as it is with --override"},
         {"CONNECT_FAILED", NOBODY_THERE},
         {"RESOLVE_FAILED", NOBODY_THERE},
-        {"UNKNOWN_INCIDENT", "those there are: watchfire incident list"},
-        {"UNKNOWN_SITREP", "those there are: watchfire sitrep list INCIDENT"},
-        {"UNKNOWN_TASK", "those there are: watchfire task list INCIDENT"},
-        {"UNKNOWN_EVENT", "those there are: watchfire log show INCIDENT"},
+        {"UNKNOWN_INCIDENT", "watchfire incident list shows them"},
+        {"UNKNOWN_SITREP", "watchfire sitrep list INCIDENT shows them"},
+        {"UNKNOWN_TASK", "watchfire task list INCIDENT shows them"},
+        {"UNKNOWN_EVENT", "watchfire log show INCIDENT shows them"},
         {"TOKEN_EXPIRED", ANOTHER_TOKEN},
         {"TOKEN_REVOKED", ANOTHER_TOKEN},
         {"TOO_FEW_VOTERS", "to replace a member: watchfire cluster add, promote, then remove"},
@@ -57,7 +57,7 @@ static const char *advice_for(const struct wf_client_error *err)
             return known[i].advice;
     if (strcmp(err->reason, "UNKNOWN_TOKEN") == 0)
         return err->code == WF_CLIENT_UNAUTHENTICATED ? ANOTHER_TOKEN
-                                                      : "those there are: watchfire token list";
+                                                      : "watchfire token list shows them";
     if (err->code == WF_CLIENT_UNAUTHENTICATED)
         return "show a certificate (--cert, --key) or a token (--token)";
     if (err->code == WF_CLIENT_UNAVAILABLE || err->code == WF_CLIENT_DEADLINE_EXCEEDED)

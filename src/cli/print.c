@@ -124,22 +124,22 @@ void wf_print_card(const struct wf_printer *p, const ProtobufCMessage *msg, unsi
 
 // --- all formats ---------------------------------------------------------------------------------
 
-// An answer from a node that could not prove it to be the newest says so.
-static void put_staleness(const struct wf_printer *p, const ProtobufCMessage *msg)
+void wf_print_staleness(const struct wf_printer *p, const ProtobufCMessage *msg)
 {
     const ProtobufCFieldDescriptor *f =
         protobuf_c_message_descriptor_get_field_by_name(msg->descriptor, "read");
     const ProtobufCMessage *sub = f ? wf_text_sub(msg, f) : NULL;
-    if (!sub)
-        return;
     const Watchfire__V1__ReadInfo *read = (const Watchfire__V1__ReadInfo *)sub;
-    if (!read->stale)
+    if (!read || !read->stale)
         return;
-    fprintf(p->out, "(stale: the state of %s", read->node);
+    struct wf_buf ago;
+    wf_buf_init(&ago, 64);
     if (read->age_ms >= 0)
-        fprintf(p->out, " of %lld ms ago)\n", (long long)read->age_ms);
+        wf_text_relative(&ago, p->now - read->age_ms, p->now);
     else
-        fputs(", of unknown age)\n", p->out);
+        wf_buf_puts(&ago, "at a time not known");
+    fprintf(p->out, "(stale: as %s had it %s)\n", read->node, text_of(&ago));
+    wf_buf_free(&ago);
 }
 
 static void put_human(const struct wf_printer *p, const ProtobufCMessage *msg, const char *view)
@@ -154,7 +154,7 @@ static void put_human(const struct wf_printer *p, const ProtobufCMessage *msg, c
         wf_print_list(p, owner, f, 0);
     else if (wf_text_sub(owner, f))
         wf_print_card(p, wf_text_sub(owner, f), 0);
-    put_staleness(p, msg);
+    wf_print_staleness(p, msg);
 }
 
 static int json_text(const struct wf_printer *p, const ProtobufCMessage *msg, unsigned flags,

@@ -33,6 +33,9 @@ void wf_print_list(const struct wf_printer *p, const ProtobufCMessage *msg,
                    const ProtobufCFieldDescriptor *list, unsigned indent);
 void wf_print_card(const struct wf_printer *p, const ProtobufCMessage *msg, unsigned indent);
 
+// Say so of an answer from a node that could not prove it to be the newest.
+void wf_print_staleness(const struct wf_printer *p, const ProtobufCMessage *msg);
+
 // Print the values at a dotted path, a line each: what -q shows.
 void wf_print_id(const struct wf_printer *p, const ProtobufCMessage *msg, const char *path);
 

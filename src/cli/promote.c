@@ -40,6 +40,7 @@ struct promotion {
     int percent, role;        // likewise
     wf_mono_ns moved, told;   // when it last got on; when a line was last written
     char why[300];            // what the last step was refused with, for now
+    char reason[40];          // its reason
     struct wf_progress bar;
     int code; // the exit code, once it is over
 };
@@ -168,6 +169,12 @@ static bool may_pass(const struct promotion *p, const struct wf_client_error *er
            (p->begun && err->code == WF_CLIENT_ALREADY_EXISTS); // by somebody else, meanwhile
 }
 
+static void note_refusal(struct promotion *p, const struct wf_client_error *err)
+{
+    snprintf(p->why, sizeof(p->why), "%.299s", err->message);
+    snprintf(p->reason, sizeof(p->reason), "%s", err->reason);
+}
+
 static void assign(struct promotion *p, int role)
 {
     Watchfire__V1__AssignMemberRequest r = WATCHFIRE__V1__ASSIGN_MEMBER_REQUEST__INIT;
@@ -186,7 +193,7 @@ static void assign(struct promotion *p, int role)
     else if (rc == WF_CLIENT_OK)
         tell(p, "is a standby and catches up");
     else if (passes)
-        snprintf(p->why, sizeof(p->why), "%.299s", err.message);
+        note_refusal(p, &err);
     else
         p->code = wf_cli_report_call(p->cli, &err, NULL);
     if (response)
@@ -207,14 +214,15 @@ static void give_up(struct promotion *p, const member *m)
     struct wf_client_error err = {.code = WF_CLIENT_DEADLINE_EXCEEDED, .reason = "NOT_CAUGHT_UP"};
     unsigned seconds = p->cli->config.timeout_ms / 1000;
     wf_progress_end(&p->bar);
-    if (m && !m->connected) {
+    if (p->why[0]) {
+        snprintf(err.reason, sizeof(err.reason), "%s", p->reason);
+        snprintf(err.message, sizeof(err.message), "gave up after %u s: %s", seconds, p->why);
+    } else if (m && !m->connected) {
         snprintf(err.reason, sizeof(err.reason), "NOT_ANSWERING");
         snprintf(err.message, sizeof(err.message),
                  "%s has not answered for %u s: is its node running, and does it reach the others? "
                  "It stays a standby; promote it again when it is up",
                  p->name, seconds);
-    } else if (p->why[0]) {
-        snprintf(err.message, sizeof(err.message), "gave up after %u s: %s", seconds, p->why);
     } else {
         snprintf(
             err.message, sizeof(err.message),

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "cli/wrap.h"
 
-enum { GAP = 2, LAST_MIN = 24, BENEATH = 4 };
+enum { GAP = 2, LAST_MIN = 20, BENEATH = 4 };
 #define BREAK " / " // where lines run into one another
 
 void wf_table_init(struct wf_table *t)

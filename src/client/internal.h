@@ -95,6 +95,7 @@ struct wf_op {
     struct wf_client_reply reply;
     bool replying; // reply is initialised
     struct wf_client_error err;
+    struct wf_err told; // what a node answered last, when no try since was heard; else no message
     const struct wf_op_events *events;
     void *ctx;
     uv_timer_t timer;

@@ -127,6 +127,10 @@ static void failed_try(struct wf_op *op, const struct wf_err *err,
     snprintf(op->err.endpoint, sizeof(op->err.endpoint), "%s",
              c->channels[op->policy.current]->address);
     op->err.detail = detail;
+    if (answered)
+        op->told = *err;
+    else if (processed)
+        op->told.msg[0] = '\0'; // may have done what the answer before says was not done
     struct wf_policy_outcome outcome = {.code = err->code,
                                         .reason = err->reason,
                                         .answered = answered,
@@ -157,17 +161,19 @@ void wf_op_failed(struct wf_op *op, const struct wf_err *err)
     failed_try(op, err, NULL, false, false);
 }
 
-// The deadline over all tries. What the last one ran into tells more than that time is up.
+// The deadline over all tries. What the last one ran into tells more than that time is up, and what
+// a node says ("no leader") more than that another could not be reached.
 static void out_of_time(struct wf_op *op)
 {
     struct wf_err err;
     char last[800] = "";
-    if (op->err.message[0])
-        snprintf(last, sizeof(last), "; last: %.700s", op->err.message);
+    bool told = op->told.msg[0];
+    if (told || op->err.message[0])
+        snprintf(last, sizeof(last), "; last: %.700s", told ? op->told.msg : op->err.message);
     wf_fail(&err,
             op->policy.tries > 1 || op->phase != WF_OP_SENT ? WF_UNAVAILABLE : WF_DEADLINE_EXCEEDED,
             "no answer in time, tried %u times%s", op->policy.tries, last);
-    snprintf(err.reason, sizeof(err.reason), "%s", op->err.reason);
+    snprintf(err.reason, sizeof(err.reason), "%s", told ? op->told.reason : op->err.reason);
     wf_client_error_set(&op->err, &err);
     finish(op);
 }

@@ -301,6 +301,37 @@ static void the_deadline_holds_over_all_tries(void **state)
     fake_node_stop(a.node);
 }
 
+static void stop_it(void *ctx, const struct wf_client_error *err)
+{
+    struct script *s = ctx;
+    (void)err;
+    if (s->node)
+        fake_node_stop(s->node);
+    s->node = NULL;
+}
+
+// "No leader" tells why a call does not get on; that the node is gone since then does not.
+static void what_a_node_said_is_told_rather_than_silence(void **state)
+{
+    (void)state;
+    struct script a;
+    start(&a, "l");
+    const char *endpoints[] = {fake_node_address(a.node)};
+    struct wf_client_options o = options(endpoints, 1);
+    o.timeout_ms = 300;
+    o.on_retry = stop_it;
+    o.on_retry_ctx = &a;
+    struct wf_client *c = client_of(&o);
+    struct wf_client_error err = WF_CLIENT_ERROR_INIT;
+    assert_int_equal(add_note(c, "", NULL, &err), WF_CLIENT_UNAVAILABLE);
+    assert_null(a.node);
+    assert_true(err.tries > 1);
+    assert_string_equal(err.reason, "NO_LEADER");
+    assert_non_null(strstr(err.message, "not now"));
+    wf_client_error_clear(&err);
+    wf_client_free(c);
+}
+
 static void a_silent_node_is_left_for_another(void **state)
 {
     (void)state;
@@ -474,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_refusal_comes_with_its_detail),
         cmocka_unit_test(a_dead_node_is_passed_over),
         cmocka_unit_test(the_deadline_holds_over_all_tries),
+        cmocka_unit_test(what_a_node_said_is_told_rather_than_silence),
         cmocka_unit_test(a_silent_node_is_left_for_another),
         cmocka_unit_test(a_node_that_never_shakes_hands_is_left),
         cmocka_unit_test(a_node_that_dies_with_a_call_costs_nothing),
