@@ -48,18 +48,23 @@ static const struct per_thread *here(void)
     return t;
 }
 
+// A step of OpenSSL's. Nothing but memory can be missing to it.
+static void done(int ok)
+{
+    if (ok != 1)
+        wf_out_of_memory("a hash");
+}
+
 void wf_hash_init(struct wf_hash *h)
 {
     h->ctx = wf_need(EVP_MD_CTX_new(), "a hash");
-    if (EVP_DigestInit_ex(h->ctx, here()->md, NULL) != 1)
-        wf_out_of_memory("a hash"); // nothing else can be wrong with it
+    done(EVP_DigestInit_ex(h->ctx, here()->md, NULL));
 }
 
 void wf_hash_update(struct wf_hash *h, const void *data, size_t n)
 {
     WF_ASSERT(h->ctx != NULL);
-    int ok = EVP_DigestUpdate(h->ctx, data, n);
-    WF_ASSERT(ok == 1);
+    done(EVP_DigestUpdate(h->ctx, data, n));
 }
 
 void wf_hash_u64(struct wf_hash *h, uint64_t v)
@@ -73,8 +78,8 @@ void wf_hash_u64(struct wf_hash *h, uint64_t v)
 void wf_hash_final(struct wf_hash *h, uint8_t out[WF_HASH_SIZE])
 {
     unsigned n = 0;
-    int ok = EVP_DigestFinal_ex(h->ctx, out, &n);
-    WF_ASSERT(ok == 1 && n == WF_HASH_SIZE);
+    done(EVP_DigestFinal_ex(h->ctx, out, &n));
+    WF_ASSERT(n == WF_HASH_SIZE);
     EVP_MD_CTX_free(h->ctx);
     h->ctx = NULL;
 }
@@ -83,9 +88,9 @@ void wf_hash_pair(const void *a, size_t an, const void *b, size_t bn, uint8_t ou
 {
     EVP_MD_CTX *ctx = here()->once;
     unsigned n = 0;
-    int ok = EVP_DigestInit_ex(ctx, here()->md, NULL) && EVP_DigestUpdate(ctx, a, an) &&
-             EVP_DigestUpdate(ctx, b, bn) && EVP_DigestFinal_ex(ctx, out, &n);
-    WF_ASSERT(ok && n == WF_HASH_SIZE);
+    done(EVP_DigestInit_ex(ctx, here()->md, NULL) && EVP_DigestUpdate(ctx, a, an) &&
+         EVP_DigestUpdate(ctx, b, bn) && EVP_DigestFinal_ex(ctx, out, &n));
+    WF_ASSERT(n == WF_HASH_SIZE);
 }
 
 char *wf_hex(const uint8_t *data, size_t n, char *out)
