@@ -23,6 +23,7 @@ enum wf_exit wf_exit_of(const struct wf_err *err)
         {"CLUSTER_RUNNING", WF_EXIT_REFUSED},
         {"NOT_A_MEMBER", WF_EXIT_REFUSED},
         {"SCHEMA_NEWER", WF_EXIT_REFUSED},
+        {"NO_SUMS", WF_EXIT_REFUSED},
         {"WRONG_IDENTITY", WF_EXIT_WRONG_IDENTITY},
         {"TLS", WF_EXIT_TLS},
         {"DISK_FULL", WF_EXIT_DISK_FULL},

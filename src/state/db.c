@@ -85,6 +85,20 @@ int wf_db_open_state(struct wf_db *db, const char *path, int flags, struct wf_er
     return wf_db_open_vfs(db, path, flags, vfs, err);
 }
 
+int wf_db_check_sums(struct wf_db *db, struct wf_err *err)
+{
+    bool empty = wf_db_int(db, 0, "PRAGMA page_count", "") == 0;
+
+    if (db->broken)
+        return wf_db_fault(db, err);
+    if (!empty && !wf_sums_has(db->conn))
+        return wf_fail_reason(err, WF_FAILED_PRECONDITION, "NO_SUMS",
+                              "it was made by a program whose pages had no sums, which this one "
+                              "does not go on with: empty the data directory, and let the node "
+                              "join as a new member");
+    return WF_OK;
+}
+
 void wf_db_close(struct wf_db *db)
 {
     for (int i = 0; i < WF_DB_STATEMENTS; i++)

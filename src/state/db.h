@@ -35,6 +35,9 @@ int wf_db_open_vfs(struct wf_db *db, const char *path, int flags, const char *vf
 // The same for a file of the state, whose pages have sums (sums_vfs.h): one that is damaged reads
 // as WF_DATA_LOSS with reason STATE_DAMAGED.
 int wf_db_open_state(struct wf_db *db, const char *path, int flags, struct wf_err *err);
+// A file with anything in it must be one with sums; else FAILED_PRECONDITION with reason NO_SUMS.
+// Before wf_sums_reserve.
+int wf_db_check_sums(struct wf_db *db, struct wf_err *err);
 void wf_db_close(struct wf_db *db);
 
 // The failure that sticks, as a result; WF_OK when there is none.

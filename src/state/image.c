@@ -262,6 +262,8 @@ static int check(struct wf_db *db, struct wf_err *err)
     sqlite3_db_config(db->conn, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     int rc = wf_schema_check(db, err);
     if (rc == WF_OK)
+        rc = wf_db_check_sums(db, err);
+    if (rc == WF_OK)
         rc = check_pages(db, err);
     if (rc != WF_OK)
         return rc;

@@ -104,6 +104,8 @@ int wf_state_open(struct wf_state **out, const char *dir, struct wf_err *err)
                  ? wf_fail(err, WF_RESOURCE_EXHAUSTED, "out of memory opening the state")
                  : wf_db_open_state(&s->db, dir != NULL ? path : ":memory:",
                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    if (rc == WF_OK)
+        rc = wf_db_check_sums(&s->db, err);
     if (rc == WF_OK) {
         (void)wf_sums_reserve(s->db.conn); // of a state in memory there are no sums
         configure(&s->db);

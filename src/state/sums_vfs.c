@@ -107,6 +107,15 @@ const char *wf_sums_vfs(void)
     return registered ? pass.vfs.zName : NULL;
 }
 
+bool wf_sums_has(sqlite3 *conn)
+{
+    int n = -1; // asks, and changes nothing
+
+    WF_ASSERT(conn != NULL);
+    return sqlite3_file_control(conn, "main", SQLITE_FCNTL_RESERVE_BYTES, &n) == SQLITE_OK &&
+           n == SUM;
+}
+
 int wf_sums_reserve(sqlite3 *conn)
 {
     int n = SUM;

@@ -6,11 +6,12 @@
 // file, and ignores it. (The write-ahead log has sums of its own, which SQLite checks when it
 // recovers.)
 //
-// Databases made without sums are read without checking. Any thread.
+// Databases made without sums are read without checking; state.c refuses them. Any thread.
 #ifndef WF_STATE_SUMS_VFS_H
 #define WF_STATE_SUMS_VFS_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 // The VFS's name for sqlite3_open_v2, registered at the first call; NULL when SQLite is out of
 // memory.
@@ -21,5 +22,9 @@ int wf_sums_content(sqlite3_file *f, int n, sqlite3_int64 at);
 
 // Before anything is written to a new database: leave room for the sums. An old one stays as it is.
 int wf_sums_reserve(sqlite3 *conn);
+
+// Whether an open database, read from before, is one with sums. Not after wf_sums_reserve, which
+// makes one of any.
+bool wf_sums_has(sqlite3 *conn);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -367,6 +368,78 @@ static void checkpoints_go_along(void **state)
     world_close(&w);
 }
 
+static void run(sqlite3 *db, const char *sql)
+{
+    char *why = NULL;
+
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", sql, why);
+}
+
+// The same tables in a file without sums in its pages, as programs made it before there were any.
+static void copy_unsummed(const char *from, const char *to)
+{
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    char sql[4096];
+
+    unlink(to);
+    assert_int_equal(sqlite3_open(to, &db), SQLITE_OK);
+    snprintf(sql, sizeof sql, "ATTACH '%s' AS old", from);
+    run(db, sql);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT sql, type, name FROM old.sqlite_schema"
+                                        " WHERE sql IS NOT NULL ORDER BY type = 'index'",
+                                        -1, &q, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(q) == SQLITE_ROW) {
+        run(db, (const char *)sqlite3_column_text(q, 0));
+        snprintf(sql, sizeof sql, "INSERT INTO main.%s SELECT * FROM old.%s",
+                 (const char *)sqlite3_column_text(q, 2), (const char *)sqlite3_column_text(q, 2));
+        if (strcmp((const char *)sqlite3_column_text(q, 1), "table") == 0)
+            run(db, sql);
+    }
+    sqlite3_finalize(q);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA old.user_version", -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    snprintf(sql, sizeof sql, "PRAGMA main.user_version = %d", sqlite3_column_int(q, 0));
+    sqlite3_finalize(q);
+    run(db, sql);
+    sqlite3_close(db);
+}
+
+static void without_sums_neither_a_state_nor_an_image_is_gone_on_with(void **state)
+{
+    struct world w;
+    struct wf_state *s;
+    char path[128], old[140], file[140];
+    uint8_t before[WF_HASH_SIZE], after[WF_HASH_SIZE];
+
+    (void)state;
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    image_path(&w, path);
+    snprintf(old, sizeof old, "%s-old", path);
+    take(&w, path);
+    copy_unsummed(path, old);
+    wf_state_digest(w.s, before);
+    assert_int_equal(wf_state_install(w.s, old, &w.err), WF_FAILED_PRECONDITION);
+    assert_string_equal(w.err.reason, "NO_SUMS");
+    assert_non_null(strstr(w.err.msg, old));
+    wf_state_digest(w.s, after);
+    assert_memory_equal(before, after, WF_HASH_SIZE);
+    assert_int_equal(note(&w, "sam", "goes on"), WF_OK);
+    snprintf(file, sizeof file, "%s/old", w.dir);
+    assert_int_equal(mkdir(file, 0700), 0);
+    snprintf(file, sizeof file, "%s/old/state.db", w.dir);
+    assert_int_equal(rename(old, file), 0);
+    snprintf(file, sizeof file, "%s/old", w.dir);
+    assert_int_equal(wf_state_open(&s, file, &w.err), WF_FAILED_PRECONDITION);
+    assert_string_equal(w.err.reason, "NO_SUMS");
+    assert_non_null(strstr(w.err.msg, file));
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +454,7 @@ int main(void)
         cmocka_unit_test(an_image_that_the_disk_did_not_take_is_none),
         cmocka_unit_test(bad_images_are_refused),
         cmocka_unit_test(checkpoints_go_along),
+        cmocka_unit_test(without_sums_neither_a_state_nor_an_image_is_gone_on_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
