@@ -85,10 +85,11 @@ static void a_leader_short_of_disk_hands_over_and_writes_go_on(void **state)
 static void it_goes_to_the_one_that_has_room(void **state)
 {
     struct trio *c = *state;
-    unsigned l = trio_await_leader(c), low = (l + 1) % TRIO, other = (l + 2) % TRIO;
+    unsigned l = trio_await_leader(c), low = l == 0, other = TRIO - l - low;
     trio_propose_surely(c, l, 20);
-    set_low(c, low, true);
+    set_low(c, low, true); // of two that are level the first one would be taken
     await_told(c, l, low, true);
+    trio_await_even(c);
     set_low(c, l, true);
     trio_deadline(c);
     while (trio_leader(c) != (int)other)
@@ -160,6 +161,38 @@ static void where_nobody_better_can_lead_the_leader_stays_and_refuses(void **sta
     assert_reads(c, (l + 1) % TRIO);
 }
 
+static bool serves(struct trio *c, unsigned i)
+{
+    struct wf_node_status status;
+    status_of(c, i, &status);
+    return status.serving;
+}
+
+// One of the others is fenced, and one is gone: there is a majority, and no better leader.
+static void a_leader_alone_refuses_until_another_one_can_lead(void **state)
+{
+    struct trio *c = *state;
+    unsigned l = trio_await_leader(c), fenced = (l + 1) % TRIO, gone = (l + 2) % TRIO;
+    trio_propose_surely(c, l, 50);
+    trio_await_even(c);
+    struct list_fsm *fsm = &c->s[fenced].fsm;
+    atomic_store(&fsm->hold, true);
+    fsm->now.hash[0] ^= 1;
+    trio_deadline(c);
+    while (serves(c, fenced) || atomic_load(&fsm->takes) == 0)
+        trio_propose_surely(c, l, 5);
+    trio_stop(c, gone);
+    set_low(c, l, true);
+    await_refusal(c, true);
+    assert_refused(c, l);
+    assert_int_equal(trio_leader(c), l);
+    atomic_store(&fsm->hold, false);
+    trio_deadline(c);
+    while (trio_leader(c) != (int)fenced)
+        trio_turn(c);
+    trio_propose_surely(c, l, 20);
+}
+
 // It may have ended over a disk that is full, and waits for room.
 static void the_last_word_of_one_that_is_gone_counts(void **state)
 {
@@ -211,6 +244,7 @@ int main(void)
         TEST(one_follower_short_of_disk_stops_no_writes),
         TEST(with_a_majority_short_reads_go_on_and_writes_wait_for_room),
         TEST(where_nobody_better_can_lead_the_leader_stays_and_refuses),
+        TEST(a_leader_alone_refuses_until_another_one_can_lead),
         TEST(the_last_word_of_one_that_is_gone_counts),
         TEST(what_is_due_waits_for_room),
     };
