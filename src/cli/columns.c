@@ -90,7 +90,7 @@ static const struct {
      COLUMNS(TEXT("NAME", "name"), TEXT("REGION", "region"), TEXT("ROLE", "role"),
              TEXT("LEADS", "leader"), TEXT("LINK", "connected"), NUMBER("HEARD MS", "heard_ms_ago"),
              NUMBER("APPLIED", "applied_index"), NUMBER("BEHIND B", "lag_bytes"),
-             TEXT("ADDRESS", "address"))},
+             TEXT("DISK LOW", "disk_low"), TEXT("ADDRESS", "address"))},
 };
 
 const struct wf_column *wf_columns_of(const ProtobufCMessageDescriptor *type)

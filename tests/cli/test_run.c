@@ -147,7 +147,7 @@ static void list_events(struct wf_call *call)
 static struct {
     Watchfire__V1__MemberRole role;
     uint64_t applied;
-    bool down;
+    bool down, disk_low;
     unsigned looks, assigned;
 } gru;
 
@@ -159,6 +159,7 @@ static void fill_gru(Watchfire__V1__Member *m)
     m->address = (char *)"127.0.0.1:1";
     m->role = gru.role;
     m->connected = !gru.down;
+    m->disk_low = gru.disk_low;
     m->applied_index = gru.applied;
     m->image_percent = -1;
 }
@@ -460,6 +461,17 @@ static void a_watch_counts(void **state)
     assert_non_null(strstr(errors, "watchfire incident list"));
 }
 
+static void the_status_names_who_is_short_of_disk(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(NULL, "cluster", "status"), 0);
+    assert_null(strstr(out, "DISK LOW"));
+    gru.disk_low = true;
+    assert_int_equal(RUN(NULL, "cluster", "status"), 0);
+    gru.disk_low = false;
+    assert_non_null(strstr(out, "DISK LOW"));
+}
+
 static void a_spare_is_promoted_through_its_steps(void **state)
 {
     (void)state;
@@ -596,6 +608,7 @@ int main(void)
         cmocka_unit_test(a_backup_is_checked_before_it_is_kept),
         cmocka_unit_test(a_page_of_events_names_the_next),
         cmocka_unit_test(a_watch_counts),
+        cmocka_unit_test(the_status_names_who_is_short_of_disk),
         cmocka_unit_test(a_spare_is_promoted_through_its_steps),
         cmocka_unit_test(a_member_that_is_not_there_is_not_asked_for_without_end),
         cmocka_unit_test(a_promotion_whose_answer_is_lost_is_found_done),
