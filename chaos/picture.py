@@ -12,7 +12,7 @@ CHARACTER = 5.6          # wide, of the small type
 SHORTEST = 2.5           # a bar's least width
 KINDS = {                # group: (colour, what marks belong to it)
     "network": ("#0072B2", {"cut", "clog", "dark", "link", "firewall", "sink"}),
-    "process": ("#D55E00", {"kill", "pause", "end"}),
+    "process": ("#D55E00", {"kill", "stop", "pause", "end"}),
     "resources": ("#CC79A7", {"cpu", "memory", "heap", "files", "clock", "monotonic", "storm"}),
     "disk": ("#E69F00", {"full", "hang", "slow", "slow-disk", "power", "inject", "rot"}),
     "members": ("#009E73", {"members", "program"})}

@@ -61,6 +61,8 @@ class Timeline:
                 continue
             for part in parts(kind, mark["detail"]):
                 key = (kind, what(kind, part))
+                if "fault" not in mark and kind == "kill" and ("stop", key[1]) in going:
+                    end(("stop", key[1]), now)  # whatever ended it, it is started in one way
                 if key in going:
                     end(key, now)
                 if "fault" not in mark or nothing_left(kind, part):
@@ -90,7 +92,7 @@ class Timeline:
             return rules_of(detail)
         if kind == "clock":
             return clock_of(detail.split(None, 1)[1])
-        return "%s %s" % (kind, detail) if kind in POINTS or rows == [EVERYWHERE] else kind
+        return "%s %s" % (kind, detail) if kind == "members" or rows == [EVERYWHERE] else kind
 
     # --- leaders ---
 

@@ -59,6 +59,10 @@ class Faults(unittest.TestCase):
             bars(fault(5, "kill", "iad-1 syd-1"), heal(7, "kill", "syd-1"), heal(9, "kill", "iad-1")),
             [("iad", "kill", 5, 9), ("syd", "kill", 5, 7)])
 
+    def test_who_was_stopped_goes_on_with_another_program(self):
+        self.assertEqual(bars(fault(5, "program", "iad-1 runs /opt/b/watchfired"), fault(5, "stop", "iad-1"),
+                              heal(7, "kill", "iad-1")), [("iad", "program", 5, 5), ("iad", "stop", 5, 7)])
+
     def test_end_with_everything_or_with_the_run(self):
         self.assertEqual(bars(fault(5, "dark", "fra"), heal(8, "all"), fault(50, "dark", "syd")),
                          [("fra", "dark", 5, 8), ("syd", "dark", 50, 60)])
