@@ -224,7 +224,13 @@ static void find_daemon(char *out, size_t size)
     snprintf(out, size, "watchfired");
 }
 
-static char **daemon_arguments(const struct wf_cli *cli, char *program)
+// Behind FILE every word is the daemon's, but "-y" is ours: where it is asked for it is appended.
+static bool is_yes(const char *word)
+{
+    return strcmp(word, "-y") == 0 || strcmp(word, "--yes") == 0;
+}
+
+static char **daemon_arguments(struct wf_cli *cli, char *program)
 {
     size_t more = 0;
     while (wf_cli_args_at(&cli->args, "ARGUMENTS", more))
@@ -236,8 +242,11 @@ static char **daemon_arguments(const struct wf_cli *cli, char *program)
     argv[1] = (char *)"restore";
     argv[2] = (char *)"--from";
     argv[3] = (char *)wf_cli_args_get(&cli->args, "FILE");
-    for (size_t i = 0; i < more; i++)
-        argv[4 + i] = (char *)wf_cli_args_at(&cli->args, "ARGUMENTS", i);
+    for (size_t i = 0, n = 4; i < more; i++) {
+        const char *word = wf_cli_args_at(&cli->args, "ARGUMENTS", i);
+        if (!is_yes(word))
+            argv[n++] = (char *)word;
+    }
     return argv;
 }
 
@@ -247,6 +256,9 @@ int wf_cli_run_restore(struct wf_cli *cli)
     char program[4200];
     if (check_backup(wf_cli_args_get(&cli->args, "FILE"), &err) != WF_OK)
         return wf_cli_report_local(cli, &err);
+    const char *word;
+    for (size_t i = 0; (word = wf_cli_args_at(&cli->args, "ARGUMENTS", i)); i++)
+        cli->yes = cli->yes || is_yes(word);
     int code = wf_cli_confirm(cli);
     if (code != WF_EXIT_OK)
         return code;

@@ -74,7 +74,7 @@ const struct wf_cli_command wf_cli_admin_commands[] = {
      ACCESS_CALL("WhoAmI"),
      .params = PARAMS({0}),
      .id = "actor.name",
-     .done = "{actor.name} ({display_name}), role {actor.role}, by {method} {token_id}"},
+     .run = wf_cli_run_whoami},
     {.noun = "audit",
      .summary = "Changes of access and refusals, newest first",
      ACCESS_CALL("ListAudit"),

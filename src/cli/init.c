@@ -400,6 +400,14 @@ static unsigned count_values(const struct init *in, const char *flag)
     return n;
 }
 
+// Whoever is new has no role yet.
+static void put_roles(const struct init *in, const char *flag, const char *more)
+{
+    const char *name;
+    for (size_t i = 0; (name = wf_cli_args_at(&in->cli->args, flag, i)); i++)
+        fprintf(in->cli->err, "Next: watchfire user set %s ROLE%s\n", name, more);
+}
+
 static int init_add(struct init *in)
 {
     char path[PATH_SIZE];
@@ -426,8 +434,8 @@ static int init_add(struct init *in)
                 "Next: watchfire cluster add %s %s %s\n      then start watchfired there\n",
                 in->cluster.members[i].name, in->cluster.members[i].region,
                 in->cluster.members[i].address);
-    if (wf_cli_args_get(&in->cli->args, "add-user"))
-        fputs("Next: for each new user:\n      watchfire user set NAME ROLE\n", in->cli->err);
+    put_roles(in, "add-user", "");
+    put_roles(in, "add-service", " --kind service");
     return rc;
 }
 

@@ -8,6 +8,8 @@ struct wf_cli;
 int wf_cli_run_brief(struct wf_cli *cli);
 int wf_cli_run_claim(struct wf_cli *cli);
 int wf_cli_run_sitrep(struct wf_cli *cli);
+int wf_cli_run_sitrep_show(struct wf_cli *cli);
+int wf_cli_run_whoami(struct wf_cli *cli);
 int wf_cli_run_check(struct wf_cli *cli);
 int wf_cli_run_watch(struct wf_cli *cli);
 int wf_cli_run_verify(struct wf_cli *cli);

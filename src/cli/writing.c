@@ -202,3 +202,30 @@ int wf_cli_run_sitrep(struct wf_cli *cli)
     }
     return wf_cli_default_run(cli);
 }
+
+static int show_sitrep(struct wf_cli *cli, const ProtobufCMessage *response)
+{
+    const Watchfire__V1__ListSitrepsResponse *r = (const void *)response;
+    const char *wanted = wf_cli_args_get(&cli->args, "NUMBER");
+    char number[16];
+    struct wf_err err;
+    for (size_t i = 0; i < r->n_sitreps; i++) {
+        const Watchfire__V1__Sitrep *s = r->sitreps[i];
+        snprintf(number, sizeof(number), "%u", (unsigned)s->number);
+        if (wanted && strcmp(wanted, number) != 0)
+            continue;
+        if (cli->quiet)
+            fprintf(cli->out, "%s\n", number);
+        else if (wf_print(&cli->printer, &s->base, NULL, &err) != WF_OK)
+            return wf_cli_report_local(cli, &err);
+        return WF_EXIT_OK;
+    }
+    fprintf(cli->err, "watchfire: %s has no sitrep %s\n", wf_cli_args_get(&cli->args, "INCIDENT"),
+            wanted ? wanted : "yet");
+    return WF_EXIT_NOT_FOUND;
+}
+
+int wf_cli_run_sitrep_show(struct wf_cli *cli)
+{
+    return wf_cli_run_shown(cli, show_sitrep);
+}

@@ -10,7 +10,7 @@ import subprocess
 from lib import VOTER, Cluster, check, pb, procs, step, wait_for
 from lib import watchfire
 
-USAGE, UNREACHABLE, CONFLICT, INTERRUPTED = 2, 3, 6, 130
+USAGE, UNREACHABLE, NOT_FOUND, CONFLICT, INTERRUPTED = 2, 3, 4, 6, 130
 
 
 class Cli:
@@ -112,6 +112,31 @@ with Cluster(1) as c:
                   ("token", "create", "x", "--expires", "0s")):
         code, _, err = cli(*wrong)
         check(code == USAGE and wrong[-1] in err, "%s: %d %s" % (wrong, code, err))
+
+    step("a sitrep is shown whole, the newest or by its number, in its last version")
+    for broken in ("all of it", "the half"):
+        cli.ok("sitrep", "post", c.incident, "-b", broken, "-i", "wide", "-d", "looking", "-w", "root")
+    cli.ok("sitrep", "amend", c.incident, "1", "-b", "most of it")
+    shown = cli.ok("sitrep", "show", c.incident)
+    check("the half\n" in shown and "looking\n" in shown, shown)
+    shown = cli.ok("sitrep", "show", c.incident, "1")
+    check("most of it\n" in shown and "Version:            2\n" in shown, shown)
+    code, _, err = cli("sitrep", "show", c.incident, "7")
+    check(code == NOT_FOUND and "no sitrep 7" in err, "%d %s" % (code, err))
+
+    step("what only lists is told how to get on")
+    code, shown, err = cli("log", "show", c.incident, "-n", "2", "--newest")
+    again = [line.strip() for line in err.splitlines() if line.startswith("      watchfire ")]
+    check(len(again) == 1, err)
+    check(cli.ok(*again[0].split()[1:]).splitlines()[1] not in shown, "the same page again")
+
+    step("-y is the command line's also behind the arguments of watchfired")
+    backup = os.path.join(c.folder, "cli.db")
+    check("watchfire cluster restore " + backup in cli("cluster", "backup", backup)[2], "the hint")
+    code, _, err = cli("cluster", "restore", backup, "--config", "/nonexistent")
+    check(code == USAGE and "repeat it with -y" in err, "%d %s" % (code, err))
+    code, _, err = cli("cluster", "restore", backup, "--config", "/nonexistent", "-y")
+    check(code not in (0, USAGE) and "/nonexistent" in err and "-y" not in err, "%d %s" % (code, err))
 
     step("a brief says what it leaves out")
     for i in range(30):
