@@ -316,8 +316,9 @@ def disk_full_one(w):
     since = time.monotonic_ns()
     w.mark("low", leader.name)
     disk_of(w, leader).fill(leave=LOW_FREE)
-    manager.wait_for("somebody else to lead", lambda: leads_another(w, leader), 30)
-    w.figure("another one led after %.2f s" % w.new_leader_after(since))
+    w.figure("another one led after %.2f s" % manager.wait_for(
+        "somebody else to lead", lambda: w.new_leader_after(since), 30))
+    w.expect(leads_another(w, leader), "%s leads again" % leader.name)
     served(w, since)
     manager.sleep(w.seconds / 2)
     none_ended(w, manager)
