@@ -439,7 +439,7 @@ static int store_load(void *ctx, struct wf_log_state *out,
         out->manifest = db->manifest;
         out->first_index = db->base.index + 1;
     }
-    struct wf_err why = {.msg = "out of memory for its records"};
+    struct wf_err why = {.msg = "out of memory for the log's records"};
     int rc = wf_log_db_load(db, each, arg, &why), more = WF_OK;
     if (rc == WF_DATA_LOSS) {
         out->manifest = (struct wf_manifest){.index = 0};
