@@ -230,6 +230,16 @@ static void get_string(struct wf_reader *r, char *out, size_t size)
     out[v.len] = 0;
 }
 
+// A term or an index. log.db keeps them as signed integers, and no log gets so far: what is larger
+// is nobody's.
+static uint64_t get_place(struct wf_reader *r)
+{
+    uint64_t v = wf_get_u64(r);
+    if (v > INT64_MAX)
+        r->failed = true;
+    return v;
+}
+
 static void get_hello(struct wf_reader *r, struct wf_msg_hello *m)
 {
     m->version = wf_get_u32(r);
@@ -244,17 +254,17 @@ static void get_hello(struct wf_reader *r, struct wf_msg_hello *m)
 
 static void get_vote(struct wf_reader *r, struct wf_msg_vote *m)
 {
-    m->term = wf_get_u64(r);
+    m->term = get_place(r);
     m->candidate = wf_get_u64(r);
-    m->last_index = wf_get_u64(r);
-    m->last_term = wf_get_u64(r);
+    m->last_index = get_place(r);
+    m->last_term = get_place(r);
     m->disrupt_leader = get_bool(r);
     m->pre_vote = get_bool(r);
 }
 
 static void get_vote_result(struct wf_reader *r, struct wf_msg_vote_result *m)
 {
-    m->term = wf_get_u64(r);
+    m->term = get_place(r);
     m->granted = get_bool(r);
     m->pre_vote = wf_get_u8(r);
     if (m->pre_vote > 2)
@@ -263,7 +273,7 @@ static void get_vote_result(struct wf_reader *r, struct wf_msg_vote_result *m)
 
 static void get_entry(struct wf_reader *r, struct wf_record *e)
 {
-    e->term = wf_get_u64(r);
+    e->term = get_place(r);
     uint8_t type = wf_get_u8(r);
     if (type < WF_RECORD_COMMAND || type > WF_RECORD_CHANGE)
         r->failed = true;
@@ -275,10 +285,10 @@ static void get_entry(struct wf_reader *r, struct wf_record *e)
 // memory.
 static int get_append(struct wf_reader *r, struct wf_msg_append *m)
 {
-    m->term = wf_get_u64(r);
-    m->prev_index = wf_get_u64(r);
-    m->prev_term = wf_get_u64(r);
-    m->commit = wf_get_u64(r);
+    m->term = get_place(r);
+    m->prev_index = get_place(r);
+    m->prev_term = get_place(r);
+    m->commit = get_place(r);
     m->n = wf_get_u32(r);
     m->entries = NULL;
     if (m->n > r->left / ENTRY_HEAD)
@@ -295,25 +305,25 @@ static int get_append(struct wf_reader *r, struct wf_msg_append *m)
 
 static void get_install(struct wf_reader *r, struct wf_msg_install *m)
 {
-    m->term = wf_get_u64(r);
-    m->manifest.index = wf_get_u64(r);
-    m->manifest.term = wf_get_u64(r);
-    m->manifest.configuration_index = wf_get_u64(r);
+    m->term = get_place(r);
+    m->manifest.index = get_place(r);
+    m->manifest.term = get_place(r);
+    m->manifest.configuration_index = get_place(r);
     m->manifest.configuration = get_bytes(r, WF_PEER_FRAME_MAX);
     m->manifest.data = get_bytes(r, WF_PEER_FRAME_MAX);
 }
 
 static void get_three(struct wf_reader *r, uint64_t *x, uint64_t *y, uint64_t *z)
 {
-    *x = wf_get_u64(r);
-    *y = wf_get_u64(r);
-    *z = wf_get_u64(r);
+    *x = get_place(r);
+    *y = get_place(r);
+    *z = get_place(r);
 }
 
 static void get_result(struct wf_reader *r, struct wf_msg_result *m)
 {
     m->seq = wf_get_u64(r);
-    m->index = wf_get_u64(r);
+    m->index = get_place(r);
     m->code = wf_get_u8(r);
     if (m->code >= WF_CODE_MAX_)
         r->failed = true;
@@ -323,12 +333,14 @@ static void get_result(struct wf_reader *r, struct wf_msg_result *m)
 
 static void get_status(struct wf_reader *r, struct wf_msg_status *m)
 {
-    get_three(r, &m->term, &m->commit, &m->leader);
+    m->term = get_place(r);
+    m->commit = get_place(r);
+    m->leader = wf_get_u64(r);
     m->disk_low = (m->leader & DISK_LOW) != 0;
     m->leader &= ~DISK_LOW;
-    m->applied = wf_get_u64(r);
+    m->applied = get_place(r);
     get_fixed(r, m->digest, sizeof m->digest);
-    m->mark = wf_get_u64(r);
+    m->mark = get_place(r);
     get_fixed(r, m->mark_digest, sizeof m->mark_digest);
     m->fenced = get_bool(r);
     m->knows = wf_get_u32(r);
@@ -336,7 +348,7 @@ static void get_status(struct wf_reader *r, struct wf_msg_status *m)
 
 static void get_image(struct wf_reader *r, struct wf_msg_image *m)
 {
-    m->info.index = wf_get_u64(r);
+    m->info.index = get_place(r);
     m->info.size = wf_get_u64(r);
     if (m->info.size > (uint64_t)WF_IMAGE_MAX)
         r->failed = true;
@@ -385,7 +397,7 @@ static int get_body(struct wf_reader *r, struct wf_msg *m)
         return WF_OK;
     case WF_MSG_CONFIRM:
     case WF_MSG_CONFIRM_OK:
-        m->confirm.term = wf_get_u64(r);
+        m->confirm.term = get_place(r);
         m->confirm.seq = wf_get_u64(r);
         return WF_OK;
     case WF_MSG_READ_INDEX:
@@ -404,7 +416,7 @@ static int get_body(struct wf_reader *r, struct wf_msg *m)
         get_status(r, &m->status);
         return WF_OK;
     case WF_MSG_REMOVED:
-        m->removed.configuration_index = wf_get_u64(r);
+        m->removed.configuration_index = get_place(r);
         return WF_OK;
     case WF_MSG_IMAGE_OFFER:
     case WF_MSG_IMAGE_ACK:

@@ -203,6 +203,32 @@ static void values_that_do_not_exist_are_refused(void **state)
     wf_buf_free(&b);
 }
 
+// From a peer whose memory or program is broken. What the log would make of it is negative.
+static void a_term_or_index_that_no_log_can_have_is_refused(void **state)
+{
+    (void)state;
+    const uint64_t high = UINT64_C(1) << 63;
+    for (int what = 0; what < 6; what++) {
+        struct wf_msg m;
+        struct wf_buf b;
+        struct wf_record record = {.term = what == 4 ? high : 1, .type = WF_RECORD_COMMAND};
+        wire_sample(3, &m);
+        assert_int_equal(m.kind, WF_MSG_APPEND);
+        m.append.entries = &record;
+        m.append.n = 1;
+        uint64_t *const places[] = {&m.append.term, &m.append.prev_index, &m.append.prev_term,
+                                    &m.append.commit};
+        if (what < 4)
+            *places[what] |= high;
+        encode(&m, &b);
+        struct wf_buf again;
+        assert_int_equal(decode(b.data, b.len, &again), what < 5 ? WF_INVALID_ARGUMENT : WF_OK);
+        if (what == 5)
+            wf_buf_free(&again);
+        wf_buf_free(&b);
+    }
+}
+
 static void a_full_buffer_is_an_error(void **state)
 {
     (void)state;
@@ -225,6 +251,7 @@ int main(void)
         cmocka_unit_test(encoding_is_canonical),
         cmocka_unit_test(lengths_are_not_trusted),
         cmocka_unit_test(values_that_do_not_exist_are_refused),
+        cmocka_unit_test(a_term_or_index_that_no_log_can_have_is_refused),
         cmocka_unit_test(a_full_buffer_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
