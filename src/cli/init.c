@@ -21,6 +21,7 @@
 #include "cli/files.h"
 #include "cli/pki.h"
 #include "cli/runs.h"
+#include "cli/text.h"
 
 enum { CA_DAYS = 3650, LEAF_DAYS = 365, DAYS_MAX = 36500, PATH_SIZE = 4096, FILE_MAX = 256 * 1024 };
 
@@ -325,6 +326,23 @@ static unsigned count_regions(const struct wf_cluster_file *c)
     return regions;
 }
 
+static void put_beginning(const struct init *in)
+{
+    const char *admin = wf_cli_args_at(&in->cli->args, "admin", 0);
+    struct wf_buf dir;
+    wf_buf_init(&dir, FILE_MAX);
+    wf_text_quote(&dir, in->dir);
+    const char *quoted = wf_buf_cstr(&dir);
+    fprintf(in->cli->err,
+            "Keep %s/ca/ca.key safe: whoever has it is any user and any node.\n"
+            "Next: copy each nodes/NAME to its machine, and there, the first time:\n"
+            "      watchfired --config watchfired.yaml --bootstrap\n"
+            "      then, as %s:\n"
+            "      watchfire --config %s/users/%s/config.yaml cluster status\n",
+            in->dir, admin, quoted ? quoted : in->dir, admin);
+    wf_buf_free(&dir);
+}
+
 static int init_fresh(struct init *in)
 {
     in->fresh = true;
@@ -349,14 +367,7 @@ static int init_fresh(struct init *in)
     if (rc == WF_OK && count_regions(&in->cluster) < 3)
         fputs("Warning: fewer than three regions cannot survive the loss of one.\n", in->cli->err);
     if (rc == WF_OK)
-        fprintf(
-            in->cli->err,
-            "Keep %s/ca/ca.key safe: whoever has it is any user and any node.\n"
-            "Next: copy each nodes/NAME to its machine, and start each there, the first time with\n"
-            "  watchfired --config watchfired.yaml --bootstrap\nThen, as %s:\n"
-            "  watchfire --config %s/users/%s/config.yaml cluster status\n",
-            in->dir, wf_cli_args_at(&in->cli->args, "admin", 0), in->dir,
-            wf_cli_args_at(&in->cli->args, "admin", 0));
+        put_beginning(in);
     return rc;
 }
 
