@@ -14,9 +14,12 @@
 #include "base/progress.h"
 #include "cli/runs.h"
 #include "cli/text.h"
+#include "cli/wrap.h"
 #include "watchfire/v1/cluster.pb-c.h"
 
 // --- status --------------------------------------------------------------------------------------
+
+static const char WARNING[] = "Warning: ";
 
 static void put_status(struct wf_cli *cli, const Watchfire__V1__GetStatusResponse *s)
 {
@@ -42,7 +45,8 @@ static void put_status(struct wf_cli *cli, const Watchfire__V1__GetStatusRespons
         wf_buf_init(&line, 4096);
         wf_text_clean(&line, s->warnings[i], strlen(s->warnings[i]), true);
         const char *text = wf_buf_cstr(&line);
-        fprintf(cli->out, "Warning: %s\n", text ? text : "");
+        fputs(WARNING, cli->out);
+        wf_wrap_print(cli->out, text ? text : "", sizeof(WARNING) - 1, cli->printer.width);
         wf_buf_free(&line);
     }
 }

@@ -7,10 +7,14 @@
 #include "cli/cli.h"
 #include "cli/runs.h"
 #include "cli/text.h"
+#include "cli/wrap.h"
 #include "proto/time.h"
 #include "watchfire/v1/log.pb-c.h"
 
-enum { CHECK_MS = 2000 }; // for a look that nothing hangs on
+enum {
+    CHECK_MS = 2000, // for a look that nothing hangs on
+    GAP = 4,         // before the further lines of an event
+};
 
 struct watching {
     struct wf_cli *cli;
@@ -33,7 +37,9 @@ static void put_event(struct wf_cli *cli, const Watchfire__V1__Event *e)
     wf_text_clean(&line, said, strlen(said), true);
     const char *s = wf_buf_cstr(&line);
     bool bold = cli->printer.color && e->announcement[0];
-    fprintf(cli->out, "%s%s%s\n", bold ? "\033[1m" : "", s ? s : "", bold ? "\033[0m" : "");
+    fputs(bold ? "\033[1m" : "", cli->out);
+    wf_wrap_print(cli->out, s ? s : "", GAP, cli->printer.width);
+    fputs(bold ? "\033[0m" : "", cli->out);
     wf_buf_free(&line);
 }
 
