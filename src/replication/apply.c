@@ -33,6 +33,7 @@ static void note_mark(struct wf_node *n, uint64_t index)
 {
     struct mark *m = &n->recent[index % RECENT];
 
+    WF_ASSERT(m->index < index); // those of a state that was replaced are forgotten
     m->index = index;
     n->fsm.digest(n->fsm.ctx, m->digest);
     if (index % WF_DIGEST_EVERY == 0)
@@ -48,6 +49,7 @@ static int apply_batch(struct wf_node *n, const struct wf_batch *batch)
         node_fatal(n, &err);
         return RAFT_IOERR;
     }
+    WF_ASSERT(apply_index(n) == batch->index);
     note_mark(n, batch->index);
     return 0;
 }

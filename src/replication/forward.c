@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "replication/node_internal.h"
 
 static struct proposal **bucket(struct wf_node *n, uint64_t seq)
@@ -48,6 +49,7 @@ void forward_result(struct wf_node *n, uint64_t from, const struct wf_msg_result
     p = *at;
     if (p == NULL || p->to != from)
         return; // given up on
+    WF_ASSERT(n->n_forwarded > 0);
     *at = p->next;
     n->n_forwarded--;
     if (m->code == WF_OK) {
@@ -75,6 +77,7 @@ static void lose(struct wf_node *n, uint64_t leader, uint64_t before_ms)
                 at = &p->next;
                 continue;
             }
+            WF_ASSERT(n->n_forwarded > 0 && p->peer == 0);
             *at = p->next;
             n->n_forwarded--;
             proposal_finish(n, p, WF_UNAVAILABLE, "UNKNOWN_OUTCOME");

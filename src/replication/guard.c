@@ -246,6 +246,7 @@ static void work_done(void *arg)
     struct guard_work *w = arg;
     struct wf_guard *g = w->guard;
 
+    WF_ASSERT(g->works_pending > 0);
     g->works_pending--;
     guard_enter(g);
     w->cb(w->req, w->status);

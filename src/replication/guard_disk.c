@@ -119,6 +119,7 @@ static int store_vote(struct wf_guard *g, uint64_t term, uint64_t vote)
 {
     struct wf_err err = {0};
 
+    WF_ASSERT(term >= g->term); // a vote of an earlier term would be given twice
     if (g->store->set_vote(g->store->ctx, term, vote, &err) != WF_OK)
         return guard_fail_stop(g, &err, RAFT_IOERR);
     g->term = term;
@@ -145,6 +146,7 @@ static void append_finish(struct guard_op *op, int status)
     struct raft_io_append *req = op->append.req;
     raft_io_append_cb cb = op->append.cb;
 
+    WF_ASSERT(op->kind == GUARD_APPEND && g->appends_pending > 0);
     guard_op_unlink(op, &g->disk);
     free(op);
     g->appends_pending--;
@@ -234,6 +236,8 @@ static void snapshot_finish(struct guard_op *op, int status)
     struct raft_buffer *bufs = op->put.bufs;
     bool install = op->install;
 
+    WF_ASSERT(op->kind == GUARD_SNAPSHOT && op != g->stored);
+    WF_ASSERT(status != 0 || op->manifest.index >= g->manifest.index); // the log before it is gone
     if (status == 0) {
         wf_manifest_free(&g->manifest);
         g->manifest = op->manifest;
@@ -345,6 +349,8 @@ void guard_op_abandon(struct guard_op *op)
         append_finish(op, 0); // libraft is closed and only releases; told of an error it would cut
         break;
     case GUARD_SNAPSHOT:
+        if (op->guard->stored == op) // its image is not taken in any more
+            op->guard->stored = NULL;
         snapshot_finish(op, RAFT_CANCELED);
         break;
     default:

@@ -182,6 +182,7 @@ int wf_node_image(struct wf_node *n, wf_change_cb cb, void *ctx)
         node_answer(n, a, &err);
         return WF_OK;
     }
+    WF_ASSERT(n->image_answer == NULL);
     n->image_wanted = true;
     n->image_wanted_ms = node_now_ms(n);
     n->image_answer = a;

@@ -105,6 +105,7 @@ void ship_start(struct wf_node *n, uint64_t to, const struct wf_manifest *m, boo
 
     if (p == NULL)
         return;
+    WF_ASSERT(to != n->opts.id && m->index > 0);
     if (p->out != NULL && m->index > p->out->info.index && taken_in(n, p, &match))
         ship_stop(p); // and still it needs a newer one
     if (p->out != NULL) {

@@ -172,6 +172,7 @@ static void on_changed(struct raft_change *req, int status)
 
 static void begin(struct wf_node *n, enum change_kind kind, uint64_t id, struct answer *a)
 {
+    WF_ASSERT(n->change.kind == CHANGE_NONE && kind != CHANGE_NONE && id != 0); // one at a time
     n->change = (struct change){.kind = kind, .id = id, .answer = a};
     n->change.req.data = n;
     n->change.progress_ms = node_now_ms(n);
@@ -248,6 +249,7 @@ static void assign_now(struct wf_node *n, int role)
     struct change *c = &n->change;
     struct wf_err err = {0};
 
+    WF_ASSERT(c->kind == CHANGE_ASSIGN && !c->submitted);
     if (check_voters(n, c->id, role, false, &err) != WF_OK) {
         finish(n, &err);
         return;

@@ -22,6 +22,7 @@ struct proposal *proposal_new(struct wf_bytes command)
 
 void proposal_push(struct proposal_queue *q, struct proposal *p)
 {
+    WF_ASSERT((q->n == 0) == (q->tail == NULL) && (q->tail == NULL || q->tail->next == NULL));
     p->next = NULL;
     if (q->tail != NULL)
         q->tail->next = p;
@@ -38,6 +39,7 @@ struct proposal *proposal_pop(struct proposal_queue *q)
     if (p == NULL)
         return NULL;
     q->head = p->next;
+    WF_ASSERT(q->n > 0 && (q->n == 1) == (q->head == NULL));
     if (q->head == NULL)
         q->tail = NULL;
     q->n--;
@@ -60,6 +62,8 @@ static void queue_prepend(struct proposal_queue *a, struct proposal_queue *b)
 
 void proposal_finish(struct wf_node *n, struct proposal *p, enum wf_code code, const char *reason)
 {
+    WF_ASSERT((code == WF_OK) == (reason == NULL));   // whoever is refused hears why
+    WF_ASSERT(p->code == WF_OK && p->reason == NULL); // once
     p->code = code;
     p->reason = reason;
     proposal_push(&n->finished, p);
@@ -70,6 +74,7 @@ void proposal_finish(struct wf_node *n, struct proposal *p, enum wf_code code, c
 
 void propose_accept(struct wf_node *n, struct proposal *p)
 {
+    WF_ASSERT((p->cb != NULL) != (p->peer != 0)); // one of them is answered
     if (n->stopping || n->dead) {
         proposal_finish(n, p, WF_UNAVAILABLE, "STOPPING");
     } else if (p->len > WF_COMMAND_MAX) {
@@ -120,6 +125,7 @@ int wf_node_propose_own(struct wf_node *n, struct wf_bytes command, wf_propose_c
 
 static void entry_unlink(struct wf_node *n, struct entry *e)
 {
+    WF_ASSERT(n->n_entries > 0 && (e->prev != NULL ? e->prev->next : n->entries) == e);
     if (e->prev != NULL)
         e->prev->next = e->next;
     else
@@ -216,6 +222,7 @@ static void pack(struct wf_node *n, struct entry *e, struct raft_buffer *buf)
     n->stamped_term = term;
     if (now > n->stamped)
         n->stamped = now;
+    WF_ASSERT(n->stamped >= n->time); // no entry's time is before an earlier one's
     wf_batch_put_header(p, e->index, n->stamped, e->proposals.n);
     p += WF_BATCH_HEADER;
     for (struct proposal *c = e->proposals.head; c != NULL; c = c->next)

@@ -15,6 +15,7 @@
 
 static void push(struct read_queue *q, struct read *r)
 {
+    WF_ASSERT((q->n == 0) == (q->tail == NULL));
     r->next = NULL;
     if (q->tail != NULL)
         q->tail->next = r;
@@ -39,6 +40,8 @@ static struct read *pop(struct read_queue *q)
 
 static void finish(struct wf_node *n, struct read *r, enum wf_code code, const char *reason)
 {
+    WF_ASSERT((code == WF_OK) == (reason == NULL)); // whoever is refused hears why
+    WF_ASSERT(code != WF_OK || r->index > 0);
     r->code = code;
     r->reason = reason;
     wf_metric_add(code == WF_OK                   ? n->metrics.reads
@@ -135,6 +138,8 @@ static void start_round(struct wf_node *n)
     struct read *r;
     uint64_t commit = wf_raft_commit(node_raft(n));
 
+    // Before an entry of its own term is committed a leader does not know what is.
+    WF_ASSERT(wf_guard_established(n->guard) && !n->fenced);
     n->read_round++;
     while ((r = pop(&n->reads_new)) != NULL) {
         r->round = n->read_round;

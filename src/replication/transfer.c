@@ -2,6 +2,7 @@
 // Handing leadership over: proposals pause, the target draws level, and only then is it told (B13).
 #include <string.h>
 
+#include "base/assert.h"
 #include "replication/node_internal.h"
 
 static void finish(struct wf_node *n, const struct wf_err *err)
@@ -117,6 +118,7 @@ int wf_node_transfer(struct wf_node *n, const char *name, wf_change_cb cb, void 
         node_answer(n, a, &err);
         return WF_OK;
     }
+    WF_ASSERT(n->transfer.answer == NULL && id != 0 && id != n->opts.id);
     n->transfer.active = true;
     n->transfer.submitted = n->transfer.done = false;
     n->transfer.id = id;
