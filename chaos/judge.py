@@ -76,7 +76,9 @@ def checked(world, path):
     done = subprocess.run([program, "--gaps", "--limit", str(LINEAR_LIMIT_S), path],
                           capture_output=True, text=True)
     sys.stdout.write(done.stdout + done.stderr)
-    return ["history-check ended with %d" % done.returncode] if done.returncode else []
+    found = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
+    return ["history-check: %s" % (found[0] if found else "it ended with %d" % done.returncode)] \
+        if done.returncode else []
 
 
 def nothing_odd_in_the_logs(world):
