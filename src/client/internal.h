@@ -86,6 +86,8 @@ struct wf_op {
     unsigned idle_ms;    // a stream that is silent for so long is broken; 0: any silence is fine
     bool over;           // done or cancelled: nothing is called any more
     bool answered;       // headers or a message came
+    bool writes;         // it is a change
+    bool open;           // which a try that is over may have done
     bool paused;
     size_t owed; // bytes that flow control has not been given back
     wf_mono_ns sent;

@@ -115,6 +115,26 @@ static int leader_hint(struct wf_op *op, const Watchfire__V1__ErrorDetail *detai
     return wf_channel_index(op->client, detail->leader_address);
 }
 
+// A node that turned a try away at its door, before it looked whether it knows the request.
+static bool turned_away(const char *reason)
+{
+    return strcmp(reason, "QUEUE_FULL") == 0 || strcmp(reason, "DISK_LOW") == 0 ||
+           strcmp(reason, "NO_MEMORY") == 0;
+}
+
+// "Nothing was done" is true of the last try alone, when an earlier one may have been.
+static void stay_open(struct wf_op *op)
+{
+    struct wf_err err;
+    wf_fail_reason(&err, WF_UNAVAILABLE, "UNKNOWN_OUTCOME",
+                   "an earlier try may have been written, and the last one was turned away: %.700s",
+                   op->err.message);
+    if (op->err.detail)
+        watchfire__v1__error_detail__free_unpacked(op->err.detail, NULL);
+    op->err.detail = NULL;
+    wf_client_error_set(&op->err, &err);
+}
+
 // A try has failed: the next one, or the end. Takes detail over.
 static void failed_try(struct wf_op *op, const struct wf_err *err,
                        Watchfire__V1__ErrorDetail *detail, bool answered, bool processed)
@@ -141,6 +161,10 @@ static void failed_try(struct wf_op *op, const struct wf_err *err,
     if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
         random = UINT32_MAX / 2; // only jitter
     int64_t pause = mend ? wf_policy_next(&op->policy, &outcome, c->n_channels, random) : -1;
+    if (op->open && pause < 0 && turned_away(err->reason))
+        stay_open(op);
+    if (op->writes && processed && (!answered || strcmp(err->reason, "UNKNOWN_OUTCOME") == 0))
+        op->open = true;
     if (pause < 0) {
         if (answered && err->code != WF_UNAVAILABLE)
             c->preferred = op->policy.current;
@@ -173,7 +197,10 @@ static void out_of_time(struct wf_op *op)
     wf_fail(&err,
             op->policy.tries > 1 || op->phase != WF_OP_SENT ? WF_UNAVAILABLE : WF_DEADLINE_EXCEEDED,
             "no answer in time, tried %u times%s", op->policy.tries, last);
-    snprintf(err.reason, sizeof(err.reason), "%s", told ? op->told.reason : op->err.reason);
+    snprintf(err.reason, sizeof(err.reason), "%s",
+             op->open ? "UNKNOWN_OUTCOME"
+             : told   ? op->told.reason
+                      : op->err.reason);
     wf_client_error_set(&op->err, &err);
     finish(op);
 }
@@ -357,6 +384,7 @@ static int pack(struct wf_op *op, const ProtobufCMessage *request, struct wf_err
 {
     const ProtobufCFieldDescriptor *f =
         protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "request_id");
+    op->writes = f != NULL;
     op->policy.repeatable = f || op->method->no_side_effects || op->method->server_streaming;
     uint8_t random[16];
     char id[33];

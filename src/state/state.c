@@ -70,7 +70,8 @@ static void check_head(struct wf_state *s)
     }
     if (!fits && !s->db.broken) {
         s->db.broken = true;
-        wf_fail(&s->db.fault, WF_DATA_LOSS, "the newest event is not the one the state speaks of");
+        wf_fail_reason(&s->db.fault, WF_DATA_LOSS, "STATE_DAMAGED",
+                       "the newest event is not the one the state speaks of");
     }
 }
 

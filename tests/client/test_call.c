@@ -74,6 +74,12 @@ static void on_call(void *ctx, struct wf_call *call)
     case 'l':
         fail_with(call, WF_UNAVAILABLE, "NO_LEADER", s->leader);
         break;
+    case 'U':
+        fail_with(call, WF_UNAVAILABLE, "UNKNOWN_OUTCOME", s->leader);
+        break;
+    case 'q':
+        fail_with(call, WF_RESOURCE_EXHAUSTED, "QUEUE_FULL", NULL);
+        break;
     case 's':
         fail_with(call, WF_FAILED_PRECONDITION, "STALE_EPOCH", NULL);
         break;
@@ -332,6 +338,32 @@ static void what_a_node_said_is_told_rather_than_silence(void **state)
     wf_client_free(c);
 }
 
+// "Nothing was written" would be said of the second try only.
+static void a_try_turned_away_does_not_close_an_open_one(void **state)
+{
+    static const struct {
+        const char *answers, *reason;
+        int code;
+    } cases[] = {{"Uq", "UNKNOWN_OUTCOME", WF_CLIENT_UNAVAILABLE},
+                 {"lq", "QUEUE_FULL", WF_CLIENT_RESOURCE_EXHAUSTED},
+                 {"q", "QUEUE_FULL", WF_CLIENT_RESOURCE_EXHAUSTED}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct script a;
+        start(&a, cases[i].answers);
+        const char *endpoints[] = {fake_node_address(a.node)};
+        struct wf_client_options o = options(endpoints, 1);
+        struct wf_client *c = client_of(&o);
+        struct wf_client_error err = WF_CLIENT_ERROR_INIT;
+        assert_int_equal(add_note(c, "", NULL, &err), cases[i].code);
+        assert_string_equal(err.reason, cases[i].reason);
+        assert_non_null(strstr(err.message, "not now"));
+        wf_client_error_clear(&err);
+        wf_client_free(c);
+        fake_node_stop(a.node);
+    }
+}
+
 static void a_silent_node_is_left_for_another(void **state)
 {
     (void)state;
@@ -506,6 +538,7 @@ int main(void)
         cmocka_unit_test(a_dead_node_is_passed_over),
         cmocka_unit_test(the_deadline_holds_over_all_tries),
         cmocka_unit_test(what_a_node_said_is_told_rather_than_silence),
+        cmocka_unit_test(a_try_turned_away_does_not_close_an_open_one),
         cmocka_unit_test(a_silent_node_is_left_for_another),
         cmocka_unit_test(a_node_that_never_shakes_hands_is_left),
         cmocka_unit_test(a_node_that_dies_with_a_call_costs_nothing),

@@ -323,8 +323,8 @@ static void flip_a_bit(struct sim *s)
     // lying about.
     if (s->flips > 0 || lost(s) > 0)
         return;
-    if (v->life == NULL || sim_state_applied(v->life) < 2)
-        return;
+    if (v->life == NULL || sim_state_applied(v->life) < 2 || v->life->node->take.running)
+        return; // (what is being copied in is looked at before it counts)
     sim_trace(s, "%s BIT FLIP", v->name);
     s->flips++;
     sim_state_flip(v->life);
