@@ -116,10 +116,10 @@ struct image_take {
     struct wf_env_work work;
     struct wf_image_info info;
     char path[WF_IMAGE_PATH_MAX];
-    int rc;
+    int rc;       // the pool's word, up to err; what follows is the consensus thread's alone
+    bool damaged; // the file is, or is gone
     struct wf_err err;
     bool seed;
-    bool damaged;       // the file is, or is gone
     bool wanting;       // for that: the log goes on, and the state waits for another seed
     bool running;       // on the pool: nothing is applied
     bool replaying;     // the log, a piece in each turn: what is committed meanwhile waits in it
