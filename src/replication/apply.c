@@ -90,6 +90,21 @@ static int misplaced(struct wf_node *n, uint64_t index)
     return RAFT_CORRUPT;
 }
 
+static void note_time(struct wf_node *n, wf_unix_ms time)
+{
+    if (time > n->newest_time)
+        n->newest_time = time;
+}
+
+// The state takes no part just now: of the entry counts only when it was made, since we may lead.
+static void pass_over(struct wf_node *n, struct wf_bytes bytes)
+{
+    struct wf_batch batch = {0};
+
+    if (wf_batch_decode(bytes, n->commands, &batch) == WF_OK)
+        note_time(n, batch.time);
+}
+
 static int apply_entry(struct wf_node *n, uint64_t index, struct wf_bytes bytes)
 {
     struct wf_batch batch = {0};
@@ -99,6 +114,7 @@ static int apply_entry(struct wf_node *n, uint64_t index, struct wf_bytes bytes)
         return misplaced(n, index);
     if (batch.time > n->time)
         n->time = batch.time; // leaders see to it that it always is
+    note_time(n, batch.time);
     if (index <= apply_index(n))
         return 0; // applied before a restart
     if (fill_to(n, index - 1) != 0)
@@ -121,8 +137,10 @@ static int fsm_apply(struct raft_fsm *f, const struct raft_buffer *buf, void **r
         return RAFT_SHUTDOWN;
     n->log_bytes += buf->len;
     n->n_results = 0;
-    if (take_busy(n))
+    if (take_busy(n)) {
+        pass_over(n, (struct wf_bytes){buf->base, buf->len});
         return 0; // it stays in the log, which is played from the seed on
+    }
     // libraft raises last_applied only after this returns.
     return apply_entry(n, wf_raft_applied(node_raft(n)) + 1,
                        (struct wf_bytes){buf->base, buf->len});
@@ -140,6 +158,7 @@ static int fsm_restore(struct raft_fsm *f, struct raft_buffer *buf)
         node_fatal(n, &err);
         return RAFT_CORRUPT;
     }
+    note_time(n, n->time);
     if (apply_index(n) < info.index && !n->take.wanting && !take_at_start(n, &info))
         return RAFT_CORRUPT; // B26: libraft has already dropped its log
     raft_free(buf->base);

@@ -236,6 +236,7 @@ struct wf_node {
     unsigned n_results;                  // of the entry applied last
     uint64_t result_index;
     wf_unix_ms time;            // of the last applied entry
+    wf_unix_ms newest_time;     // of those that libraft has handed out, applied or not
     uint64_t log_bytes;         // applied since the last image
     uint64_t told_applied;      // by on_applied
     bool changed;               // on_change is due

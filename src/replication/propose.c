@@ -195,7 +195,7 @@ static size_t take_batch(struct wf_node *n, struct proposal_queue *out)
 static wf_unix_ms last_time(struct wf_node *n)
 {
     struct raft *r = node_raft(n);
-    wf_unix_ms latest = n->time;
+    wf_unix_ms latest = n->newest_time;
     struct wf_record record;
 
     for (uint64_t i = wf_raft_last(r); i > wf_raft_applied(r) && wf_raft_entry(r, i, &record);
@@ -222,7 +222,7 @@ static void pack(struct wf_node *n, struct entry *e, struct raft_buffer *buf)
     n->stamped_term = term;
     if (now > n->stamped)
         n->stamped = now;
-    WF_ASSERT(n->stamped >= n->time); // no entry's time is before an earlier one's
+    WF_ASSERT(n->stamped >= n->newest_time); // no entry's time is before an earlier one's
     wf_batch_put_header(p, e->index, n->stamped, e->proposals.n);
     p += WF_BATCH_HEADER;
     for (struct proposal *c = e->proposals.head; c != NULL; c = c->next)

@@ -47,8 +47,9 @@ static void crash(struct sim *s, struct server *v)
     if (v->life == NULL)
         return;
     sim_server_crash(v);
-    restart_in(v,
-               sim_chance(s, 300) ? sim_random(s, MS(5), MS(300)) : sim_random(s, MS(100), SEC(6)));
+    // (In peace it is for a node that gave up before.)
+    bool soon = sim_chance(s, 300) || s->healed;
+    restart_in(v, soon ? sim_random(s, MS(5), MS(300)) : sim_random(s, MS(100), SEC(6)));
 }
 
 static void crash_some(struct sim *s)
