@@ -140,6 +140,9 @@ bool sim_all_quiet(struct sim *s)
             return false; // one is dead already
         if (v->removed)
             continue;
+        if (v->image_rotten) // and its state may fall back behind that: the others have what was in
+                             // it
+            return false;
         if (v->life == NULL || v->life->fatal)
             return false;
         r = node_raft(v->life->node);
