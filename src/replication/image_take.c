@@ -26,7 +26,7 @@ static bool file_damaged(const struct wf_node *n, const struct image_take *t)
 
     if (files->size(files->ctx, t->path, &size, NULL) != WF_OK)
         return true;
-    if (t->rc != WF_DATA_LOSS)
+    if (t->rc != WF_DATA_LOSS && t->rc != WF_FAILED_PRECONDITION)
         return false;
     return strcmp(t->err.reason, "IMAGE_DAMAGED") == 0 ||
            image_hash(files, t->path, t->info.size, hash, NULL) != WF_OK ||

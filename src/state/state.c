@@ -107,6 +107,10 @@ int wf_state_open(struct wf_state **out, const char *dir, struct wf_err *err)
                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (rc == WF_OK)
         rc = wf_db_check_sums(&s->db, err);
+    // Of the byte that tells of sums a bit may have flipped, too. Either way it is made anew.
+    if (rc == WF_FAILED_PRECONDITION)
+        rc = wf_fail_reason(err, WF_DATA_LOSS, "STATE_DAMAGED",
+                            "its pages have no sums: damaged, or of an older program");
     if (rc == WF_OK) {
         (void)wf_sums_reserve(s->db.conn); // of a state in memory there are no sums
         configure(&s->db);

@@ -434,8 +434,8 @@ static void without_sums_neither_a_state_nor_an_image_is_gone_on_with(void **sta
     snprintf(file, sizeof file, "%s/old/state.db", w.dir);
     assert_int_equal(rename(old, file), 0);
     snprintf(file, sizeof file, "%s/old", w.dir);
-    assert_int_equal(wf_state_open(&s, file, &w.err), WF_FAILED_PRECONDITION);
-    assert_string_equal(w.err.reason, "NO_SUMS");
+    assert_int_equal(wf_state_open(&s, file, &w.err), WF_DATA_LOSS); // it is made anew
+    assert_string_equal(w.err.reason, "STATE_DAMAGED");
     assert_non_null(strstr(w.err.msg, file));
     world_close(&w);
 }
