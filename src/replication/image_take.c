@@ -26,11 +26,13 @@ static bool file_damaged(const struct wf_node *n, const struct image_take *t)
 
     if (files->size(files->ctx, t->path, &size, NULL) != WF_OK)
         return true;
-    if (t->rc != WF_DATA_LOSS && t->rc != WF_FAILED_PRECONDITION)
-        return false;
-    return strcmp(t->err.reason, "IMAGE_DAMAGED") == 0 ||
-           image_hash(files, t->path, t->info.size, hash, NULL) != WF_OK ||
-           memcmp(hash, t->info.hash, WF_HASH_SIZE) != 0;
+    if (strcmp(t->err.reason, "IMAGE_DAMAGED") == 0)
+        return true;
+    // Whatever it failed with: a header that is damaged can look like anything.
+    int rc = image_hash(files, t->path, t->info.size, hash, NULL);
+    if (rc == WF_RESOURCE_EXHAUSTED)
+        return false; // no memory to tell
+    return rc != WF_OK || memcmp(hash, t->info.hash, WF_HASH_SIZE) != 0;
 }
 
 // A damaged one goes, so that it is not taken for the one that the leader offers.

@@ -14,6 +14,8 @@ static enum wf_code code_of(int rc)
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_READONLY: // the header's versions, which no sum covers, say so: a bit of them
+                          // flipped
         return WF_DATA_LOSS;
     case SQLITE_FULL:
     case SQLITE_NOMEM:

@@ -74,7 +74,8 @@ static int copy(struct wf_db *to, struct wf_db *from, int fd, struct wf_err *err
         return wf_fail_errno(err, lost, "the disk did not take the copy");
     if (rc == SQLITE_OK)
         return WF_OK;
-    if (rc == SQLITE_IOERR_DATA || (rc & 0xff) == SQLITE_CORRUPT)
+    if (rc == SQLITE_IOERR_DATA || (rc & 0xff) == SQLITE_CORRUPT ||
+        (fd < 0 && (rc & 0xff) == SQLITE_READONLY)) // into a state: its header is damaged (db.c)
         return wf_fail_reason(err, WF_DATA_LOSS, "STATE_DAMAGED", "copying the state: %s (%d)",
                               sqlite3_errstr(rc), rc);
     if ((rc & 0xff) == SQLITE_FULL)

@@ -220,7 +220,7 @@ static void check_latency(struct sim *s)
 {
     uint64_t hop = 0;
 
-    if (s->profile.membership || s->profile.core_only || s->writes_under_load == 0)
+    if (s->profile.membership || s->profile.core_only || s->writes_measured == 0)
         return; // a promotion holds writes back
     for (unsigned i = 0; i < s->n_servers; i++) {
         for (unsigned j = 0; j < s->n_servers; j++) {
@@ -228,9 +228,9 @@ static void check_latency(struct sim *s)
                 hop = s->pair_delay[i][j];
         }
     }
-    if (s->waited / s->writes_under_load > 4 * hop + MS(50))
+    if (s->waited / s->writes_measured > 4 * hop + MS(50))
         sim_fail(s, "writes took %llu ms on average, over hops of at most %llu ms",
-                 (unsigned long long)(s->waited / s->writes_under_load / 1000000u),
+                 (unsigned long long)(s->waited / s->writes_measured / 1000000u),
                  (unsigned long long)(hop / 1000000u));
 }
 

@@ -425,11 +425,13 @@ static void note_written(struct try *t, uint64_t index)
 
     s->writes++;
     s->writes_after += t->began >= MS(FAULTS_MS);
-    // Not what waited for a leader: votes may be split twice, and that is nobody's slowness.
-    if (t->arrived >= MS(STEADY_MS) && s->now < MS(QUIET_MS) &&
-        t->arrived >= s->led_at + MS(1000)) {
+    if (t->arrived >= MS(STEADY_MS) && s->now < MS(QUIET_MS)) {
         s->writes_under_load++;
-        s->waited += took;
+        // Not what waited for a leader: votes may be split twice, and that is nobody's slowness.
+        if (t->arrived >= s->led_at + MS(1000)) {
+            s->writes_measured++;
+            s->waited += took;
+        }
     }
     if (index > s->acked_index)
         s->acked_index = index;

@@ -205,7 +205,7 @@ struct sim {
     struct try *tries;
     uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after,
         writes_under_load, writes_asked, reads_asked; // the last two: after the heal
-    uint64_t waited;                                  // by those, ns
+    uint64_t writes_measured, waited;                 // by those, ns
     uint64_t changes, changes_refused, transfers, images_made, crashes, flips, installs;
     uint64_t trace_hash;
     char failure[400];
