@@ -262,8 +262,8 @@ void ship_request(struct wf_node *n, uint64_t from, const struct wf_msg_image *m
         return;
     if (have->index != 0 && have->index >= m->info.index && !was_no_help(peer_get(n, from), have))
         ship_start(n, from, have, false);
-    else if (!n->job.running)
-        image_make_now(n);
+    else
+        make_another(n);
 }
 
 // The peer has the image and is being brought up to date. libraft may wait for a newer snapshot

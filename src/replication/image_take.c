@@ -11,9 +11,14 @@
 // Of the log in one turn of the loop: some 500 notes, which take a few milliseconds to apply.
 enum { REPLAY_BYTES = 128 * 1024 };
 
+static bool taking(const struct wf_node *n)
+{
+    return n->take.running || n->take.replaying;
+}
+
 bool take_busy(const struct wf_node *n)
 {
-    return n->take.running || n->take.replaying || n->take.wanting;
+    return taking(n) || n->take.wanting;
 }
 
 // The file, and not the state that it goes into: gone, or no longer what was verified when it got
@@ -63,6 +68,21 @@ static void want(struct wf_node *n)
     node_fence(n, "its state image was damaged; the leader is asked for another one");
 }
 
+// What was taken is the state from here on. False: n is dead (B26: libraft has dropped its log, and
+// there is no way back but a restart).
+static bool adopt(struct wf_node *n)
+{
+    struct image_take *t = &n->take;
+
+    if (t->rc == WF_OK)
+        t->rc = n->fsm.image_adopt(n->fsm.ctx, t->path, &t->info, &t->err);
+    if (t->rc == WF_OK)
+        return true;
+    wf_wrap(&t->err, t->rc, "state image %s", t->path);
+    node_fatal(n, &t->err);
+    return false;
+}
+
 static void do_without(struct wf_node *n)
 {
     struct wf_image_info to = n->take.to;
@@ -92,14 +112,8 @@ static void take_done(void *arg)
         do_without(n);
         return;
     }
-    if (t->rc == WF_OK)
-        t->rc = n->fsm.image_adopt(n->fsm.ctx, t->path, &t->info, &t->err);
-    if (t->rc != WF_OK) {
-        // B26: libraft has dropped its log; there is no way back but a restart.
-        wf_wrap(&t->err, t->rc, "state image %s", t->path);
-        node_fatal(n, &t->err);
+    if (!adopt(n))
         return;
-    }
     WF_ASSERT(apply_index(n) == t->info.index);
     apply_forget_marks(n);
     finish(n);
@@ -163,13 +177,7 @@ bool take_at_start(struct wf_node *n, const struct wf_image_info *info)
         want(n);
         return true;
     }
-    if (t->rc == WF_OK)
-        t->rc = n->fsm.image_adopt(n->fsm.ctx, t->path, &t->info, &t->err);
-    if (t->rc == WF_OK)
-        return true;
-    wf_wrap(&t->err, t->rc, "state image %s", t->path);
-    node_fatal(n, &t->err);
-    return false;
+    return adopt(n);
 }
 
 void take_install(struct wf_node *n, const struct wf_manifest *m)
@@ -194,11 +202,6 @@ void take_install(struct wf_node *n, const struct wf_manifest *m)
 }
 
 // --- re-seeding --------------------------------------------------------------------------------
-
-static bool taking(const struct wf_node *n)
-{
-    return n->take.running || n->take.replaying;
-}
 
 static uint64_t lowest_useful(const struct wf_node *n)
 {

@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "check.h"
+#include "whole_file.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -179,29 +180,6 @@ void fixture_wait(struct fixture *f)
 }
 
 // --- files ---------------------------------------------------------------------------------------
-
-uint8_t *read_whole(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rbe");
-    struct stat st;
-    if (!f)
-        return NULL;
-    assert_int_equal(fstat(fileno(f), &st), 0);
-    *n = (size_t)st.st_size;
-    uint8_t *data = malloc(*n + 1);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, *n, f), *n);
-    fclose(f);
-    return data;
-}
-
-void write_whole(const char *path, const uint8_t *data, size_t n)
-{
-    FILE *f = fopen(path, "wbe");
-    assert_non_null(f);
-    assert_int_equal(fwrite(data, 1, n, f), n);
-    assert_int_equal(fclose(f), 0);
-}
 
 static void each_file(const char *dir, void (*each)(const char *path, const char *name, void *arg),
                       void *arg)

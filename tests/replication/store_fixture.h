@@ -44,10 +44,8 @@ void fixture_snapshot(struct fixture *f, uint64_t index, uint64_t first_kept);
 void fixture_install(struct fixture *f, const struct wf_manifest *m); // an image; waits
 void fixture_wait(struct fixture *f);
 
-// Copy the files of one directory over those of another, or read and write one whole.
+// Copy the files of one directory over those of another.
 void copy_dir(const char *from, const char *to);
-uint8_t *read_whole(const char *path, size_t *n); // NULL when there is none; freed by the caller
-void write_whole(const char *path, const uint8_t *data, size_t n);
 void remove_files(const char *dir);
 
 #endif

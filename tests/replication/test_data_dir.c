@@ -77,7 +77,7 @@ static void it_is_locked_on_a_full_disk_too(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 77)
-        skip(); // mounting is not allowed here
+        not_allowed_here("mounting a small disk");
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
@@ -119,7 +119,7 @@ static void others_may_not_look_in(void **state)
 static void another_user_s_is_refused(void **state)
 {
     if (geteuid() != 0)
-        skip();
+        not_allowed_here("becoming another user");
     struct wf_err err;
     pid_t child = fork();
     assert_true(child >= 0);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "store_fixture.h"
+#include "whole_file.h"
 
 enum { PAGE = 4096, RECORDS = 24 };
 
@@ -96,16 +97,12 @@ static enum outcome try_open(struct world *w)
     return rc == WF_OK ? INTACT : UNREADABLE;
 }
 
-// Flip one bit in every step-th byte of a file, one at a time. WF_DAMAGE_STEP=1: in every byte,
-// which takes some ten minutes.
-static void flip_all(struct world *w, const char *name, size_t step, unsigned count[3])
+// Flip one bit in every step-th byte of a file, one at a time. (In every byte it takes some ten
+// minutes.)
+static void flip_all(struct world *w, const char *name, size_t usual, unsigned count[3])
 {
-    const char *wanted = getenv("WF_DAMAGE_STEP");
+    size_t n, step = damage_step(usual);
     char path[200];
-    size_t n;
-    if (wanted != NULL)
-        step = strtoul(wanted, NULL, 10);
-    assert_true(step > 0);
     path_in(w->before, name, path);
     uint8_t *whole = read_whole(path, &n);
     assert_non_null(whole);
@@ -119,6 +116,35 @@ static void flip_all(struct world *w, const char *name, size_t step, unsigned co
         whole[at] ^= (uint8_t)(1u << (at / step % 8));
     }
     free(whole);
+}
+
+// Cut the file off at every step-th byte.
+static void cut_all(struct world *w, const char *name, size_t usual, unsigned count[3])
+{
+    size_t n, step = damage_step(usual);
+    char path[200];
+    path_in(w->before, name, path);
+    uint8_t *whole = read_whole(path, &n);
+    assert_non_null(whole);
+    memset(count, 0, 3 * sizeof count[0]);
+    path_in(w->f.dir, name, path);
+    for (size_t cut = 0; cut < n; cut += step) {
+        copy_dir(w->before, w->f.dir);
+        write_whole(path, whole, cut);
+        count[try_open(w)]++;
+    }
+    free(whole);
+}
+
+static void a_file_that_was_cut_off_is_seen(void **state)
+{
+    struct world *w = *state;
+    unsigned count[3];
+    make(w, false);
+    cut_all(w, "log.db", 509, count);
+    assert_int_equal(count[INTACT], 0);
+    cut_all(w, "log.mark", 1, count);
+    assert_int_equal(count[UNREADABLE] + count[NOBODYS], 0); // it is but a help
 }
 
 static void a_flipped_bit_in_the_file_is_seen(void **state)
@@ -220,7 +246,7 @@ static void a_torn_end_is_dropped_and_a_lost_one_is_told(void **state)
     struct world *w = *state;
     struct fixture *f = &w->f;
     char wal[200], mark[200];
-    size_t n, mark_n;
+    size_t n, mark_n, step = damage_step(1237);
     path_in(w->f.dir, "log.mark", mark);
     assert_int_equal(fixture_open(f), WF_OK);
     fixture_append(f, 1, 1, 100);
@@ -231,7 +257,7 @@ static void a_torn_end_is_dropped_and_a_lost_one_is_told(void **state)
     path_in(w->before, "log.db-wal", wal);
     uint8_t *whole = read_whole(wal, &n);
     path_in(w->f.dir, "log.db-wal", wal);
-    for (size_t cut = 0; cut < n; cut += 1237) {
+    for (size_t cut = 0; cut < n; cut += step) {
         copy_dir(w->before, w->f.dir);
         write_whole(wal, whole, cut);
         assert_int_equal(try_open(w), UNREADABLE);
@@ -324,6 +350,7 @@ static void an_unreadable_log_stays_so_until_it_is_seeded_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_file_that_was_cut_off_is_seen),
         TEST(a_flipped_bit_in_the_file_is_seen),
         TEST(a_flipped_bit_in_the_write_ahead_log_is_seen),
         TEST(a_flipped_bit_in_the_mark_does_no_harm),

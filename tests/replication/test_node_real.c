@@ -13,6 +13,7 @@
 #include "replication/recover.h"
 #include "store_fixture.h"
 #include "trio.h"
+#include "whole_file.h"
 
 static void any_node_takes_proposals_and_all_apply_them(void **state)
 {

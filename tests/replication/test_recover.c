@@ -10,6 +10,7 @@
 #include "replication/hello.h"
 #include "replication/recover.h"
 #include "store_fixture.h"
+#include "whole_file.h"
 
 static const struct wf_member members[3] = {
     {1, "fra-1", "fra", "fra-1:7411", WF_VOTER},

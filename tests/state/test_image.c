@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "world.h"
+#include "whole_file.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -352,6 +353,54 @@ static void bad_images_are_refused(void **state)
     world_close(&w);
 }
 
+// Refused, and nothing has changed; or it was in nothing that counts, and the state is the image's.
+static void try_image(struct world *w, const char *path, const uint8_t digest[], unsigned *taken)
+{
+    uint8_t now[WF_HASH_SIZE];
+
+    if (wf_state_install(w->s, path, &w->err) == WF_OK)
+        ++*taken;
+    else if (strcmp(w->err.reason, "STATE_DAMAGED") == 0)
+        fail_msg("the image's damage is said of the state: %s", w->err.msg);
+    wf_state_digest(w->s, now);
+    assert_memory_equal(now, digest, WF_HASH_SIZE);
+    assert_int_equal(count_events(w), wf_state_last_seq(w->s));
+}
+
+// WF_DAMAGE_STEP=1: at every byte, in some minutes. (Over a link an image's hash is checked as
+// well.)
+static void a_damaged_image_becomes_no_other_state(void **state)
+{
+    size_t size, step = damage_step(1009);
+    unsigned flipped = 0, cut = 0;
+    uint8_t digest[WF_HASH_SIZE];
+    struct world w;
+    char path[128];
+
+    (void)state;
+    world_open_dir(&w);
+    declare(&w, "ricardo", "x");
+    wf_state_digest(w.s, digest);
+    image_path(&w, path);
+    take(&w, path);
+    uint8_t *whole = read_whole(path, &size);
+    assert_non_null(whole);
+    for (size_t at = 0; at < size; at += step) {
+        whole[at] ^= (uint8_t)(1u << (at / step % 8));
+        write_whole(path, whole, size);
+        try_image(&w, path, digest, &flipped);
+        whole[at] ^= (uint8_t)(1u << (at / step % 8));
+        write_whole(path, whole, at);
+        try_image(&w, path, digest, &cut);
+    }
+    assert_in_range(flipped, 0, 16); // the header's versions, which no sum covers
+    assert_int_equal(cut, 0);
+    print_message("%zu bytes: %u flips in nothing that counts\n", size, flipped);
+    free(whole);
+    unlink(path);
+    world_close(&w);
+}
+
 static void checkpoints_go_along(void **state)
 {
     struct world w;
@@ -453,6 +502,7 @@ int main(void)
         cmocka_unit_test(what_is_no_image_is_written_over),
         cmocka_unit_test(an_image_that_the_disk_did_not_take_is_none),
         cmocka_unit_test(bad_images_are_refused),
+        cmocka_unit_test(a_damaged_image_becomes_no_other_state),
         cmocka_unit_test(checkpoints_go_along),
         cmocka_unit_test(without_sums_neither_a_state_nor_an_image_is_gone_on_with),
     };
