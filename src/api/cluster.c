@@ -85,19 +85,12 @@ static void fill_member(const struct wf_node_status *s, const struct wf_member_s
     out->lag_bytes = self ? 0 : s->state == WF_STATE_LEADER ? m->lag_bytes : -1;
 }
 
-// Whether a member is short of disk; *many: so many voters that nothing new is taken in.
-static bool short_of_disk(const struct wf_node_status *s, bool *many)
+static bool short_of_disk(const struct wf_node_status *s)
 {
-    unsigned total = 0, low = 0;
-    bool any = false;
-    for (unsigned i = 0; i < s->n; i++) {
-        bool voter = s->members[i].member.role == WF_VOTER;
-        total += voter;
-        low += voter && s->members[i].disk_low;
-        any |= s->members[i].disk_low;
-    }
-    *many = s->disk_low || (low > 0 && total - low <= total / 2);
-    return any;
+    for (unsigned i = 0; i < s->n; i++)
+        if (s->members[i].disk_low)
+            return true;
+    return false;
 }
 
 static unsigned voters(const struct wf_node_status *s, unsigned *in_touch)
@@ -142,14 +135,13 @@ static unsigned warn(const struct wf_api *api, const struct wf_node_status *s,
     unsigned regions, in_touch, n = 0;
     unsigned total = voters(s, &in_touch), most = largest_region(s, &regions);
     int64_t days = (api->o.expires() - wf_clock_unix_ms()) / (24 * 3600 * 1000);
-    bool many, low = short_of_disk(s, &many);
     if (s->leader_id == 0)
         out[n++] = "no leader is known: writes and linearizable reads wait";
-    if (low && many)
+    if (s->disk_low)
         out[n++] =
             "writes are refused: too few voters have room on their disks; make room on those "
             "that are low";
-    else if (low)
+    else if (short_of_disk(s))
         out[n++] = "a member is short of disk: make room on it before it is full";
     if (total > 1 && in_touch < total && in_touch > total / 2 && in_touch - 1 <= total / 2)
         out[n++] = "one more voter lost and there is no quorum";

@@ -15,8 +15,7 @@ bool disk_low_told(const struct wf_node *n, uint64_t id)
     return p != NULL && p->has_status && p->status.disk_low;
 }
 
-// Whether the voters that are not known to be short are no majority.
-static bool too_few_with_room(const struct wf_node *n)
+bool disk_low_too_few(const struct wf_node *n)
 {
     const struct raft_configuration *c = wf_raft_configuration(node_raft(n));
     unsigned voters = 0, low = 0;
@@ -61,7 +60,7 @@ void disk_low_tick(struct wf_node *n)
 
     if (better)
         hand_over(n);
-    set_refusing(n, leads && ((n->disk_low && !better) || too_few_with_room(n)));
+    set_refusing(n, leads && ((n->disk_low && !better) || disk_low_too_few(n)));
 }
 
 void wf_node_set_disk_low(struct wf_node *n, bool low)

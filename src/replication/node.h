@@ -53,7 +53,7 @@ struct wf_node_status {
     uint64_t term, commit, applied, last_index, first_index, image_index;
     uint64_t leader_id; // 0: none known
     bool change_pending;
-    bool disk_low; // leader: nothing new is taken in (DISK_LOW)
+    bool disk_low; // nothing new is taken in (DISK_LOW); a follower's guess by what it heard
     bool serving;  // false: fenced (unreadable log, digest that differs), with fence_reason
     char fence_reason[200];
     uint8_t digest[WF_HASH_SIZE];

@@ -398,6 +398,7 @@ bool transfer_to_room(const struct wf_node *n); // a voter that could lead is no
 // disk_low.c
 void disk_low_tick(struct wf_node *n);
 bool disk_low_told(const struct wf_node *n, uint64_t id); // it is, as far as we have heard
+bool disk_low_too_few(const struct wf_node *n); // voters not known to be short for a majority
 
 // image_make.c
 int image_fsm_snapshot(struct raft_fsm *f, struct raft_buffer *bufs[], unsigned *n_bufs);

@@ -105,7 +105,7 @@ void wf_node_status(const struct wf_node *n, struct wf_node_status *out)
     out->leader_id = node_leader(n);
     out->change_pending =
         n->change.kind != CHANGE_NONE || wf_raft_configuration_uncommitted(r) != 0;
-    out->disk_low = n->refusing;
+    out->disk_low = node_leads(n) ? n->refusing : disk_low_too_few(n);
     out->serving = !n->fenced && !n->dead;
     memcpy(out->fence_reason, n->fence_reason, sizeof out->fence_reason);
     if (!n->fenced)

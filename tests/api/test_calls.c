@@ -300,7 +300,7 @@ static void the_status_says_whose_disk_is_short_of_room(void **state)
     t = world_text(w, "ClusterService/GetStatus", NULL, "{}", NULL);
     assert_has(t, "\"diskLow\":true");
     assert_has(t, "a member is short of disk");
-    s.members[2].disk_low = true;
+    s.members[2].disk_low = s.disk_low = true;
     t = world_text(w, "ClusterService/GetStatus", NULL, "{}", NULL);
     assert_has(t, "writes are refused: too few voters have room");
     assert_null(strstr(t, "a member is short of disk"));

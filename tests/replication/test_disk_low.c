@@ -34,6 +34,20 @@ static void await_refusal(struct trio *c, bool refusing)
         trio_turn(c);
 }
 
+// Until all of them, followers too, say so or not.
+static void await_all_say(struct trio *c, bool refusing)
+{
+    struct wf_node_status status;
+    trio_deadline(c);
+    for (unsigned i = 0; i < TRIO;) {
+        status_of(c, i, &status);
+        if (status.disk_low == refusing)
+            i++;
+        else
+            trio_turn(c);
+    }
+}
+
 // Until node i has heard that node of is short, or has room.
 static void await_told(struct trio *c, unsigned i, unsigned of, bool low)
 {
@@ -133,6 +147,7 @@ static void with_a_majority_short_reads_go_on_and_writes_wait_for_room(void **st
         assert_reads(c, i);
     }
     assert_int_equal(c->s[l].fsm.now.commands, before);
+    await_all_say(c, true);
     // The cluster's own few words are taken in.
     trio_deadline(c);
     c->waiting++;
@@ -141,6 +156,7 @@ static void with_a_majority_short_reads_go_on_and_writes_wait_for_room(void **st
         trio_turn(c);
     set_low(c, (l + 1) % TRIO, false);
     await_refusal(c, false);
+    await_all_say(c, false);
     trio_propose_surely(c, l, 50);
     trio_await_even(c);
 }
