@@ -17,20 +17,22 @@ class Failed(Exception):
 
 
 class Attack:
-    def __init__(self, run, counted, kib_per_connection):
+    def __init__(self, run, counted, kib_per_connection, kib):
         self.name, self.run, self.counted = run.__name__, run, counted
-        self.kib_per_connection = kib_per_connection
+        self.kib_per_connection, self.kib = kib_per_connection, kib
 
 
 ALL = []
 PER_ADDRESS = 1000  # connections, as the node is configured
+# Of requests that are not complete: WF_REQUEST_BYTES_MAX, twice, for a buffer that grows is copied.
+REQUESTS_KIB = 2 * 64 * 1024
 HTTP = "http_.*(rejected|abusive|refused)"  # a metric
 
 
-def attack(*counted, kib_per_connection=0):
-    """counted: patterns of metrics that must grow."""
+def attack(*counted, kib_per_connection=0, kib=0):
+    """counted: patterns of metrics that must grow; kib: what the node's limits let it hold."""
     def add(run):
-        ALL.append(Attack(run, counted, kib_per_connection))
+        ALL.append(Attack(run, counted, kib_per_connection, kib))
         return run
     return add
 
@@ -392,7 +394,7 @@ def slow_reader(cluster, node):
         h2.close()
 
 
-@attack("rpc_calls")
+@attack("rpc_calls", kib=REQUESTS_KIB)
 def large_bodies(cluster, node):
     """Bodies of almost 1 MiB, many at once, of a note that is far too long."""
     request = cluster.note("z" * 1000000)
@@ -403,6 +405,43 @@ def large_bodies(cluster, node):
             demand(call.exception() is not None, "a note of 1 MB was taken")
     for client in clients:
         client.close()
+
+
+def all_but_the_last_byte(s, size):
+    """Of a body; what the node says to it at once, None when it waits for the rest."""
+    try:
+        s.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/proto\r\n"
+                  b"Connect-Protocol-Version: 1\r\nContent-Length: %d\r\n\r\n" %
+                  (watchfire.ADD_NOTE.encode(), size))
+        s.sendall(bytes(size - 1))
+        s.settimeout(0.02)
+        return s.recv(4096)
+    except (TimeoutError, ssl.SSLWantReadError):
+        return None
+    except OSError:
+        return b""
+
+
+@attack("limit_hits", "rpc_calls", kib=REQUESTS_KIB)
+def held_bodies(cluster, node):
+    """256 MB of bodies that lack one byte: what is over the limit is refused, and nobody else is."""
+    size, taken, refused = 1000000, [], 0
+    shared = context(cluster, "http/1.1", cluster.admin)
+    for _ in range(256):
+        s = tls(cluster, node, made=shared)
+        answer = all_but_the_last_byte(s, size)
+        if answer is None:
+            taken.append(s)
+            continue
+        refused += 1
+        demand(answer == b"" or b" 429 " in answer.split(b"\r\n")[0], "answered %r" % answer[:80])
+        s.close()
+    held = node.process.memory_kib()
+    for s in taken:
+        s.close()
+    demand(refused > 0 and len(taken) * size <= 64 << 20, "%d bodies were held at once" % len(taken))
+    demand(len(taken) > 32, "only %d bodies were held at once" % len(taken))
+    return 0, held
 
 
 @attack("rpc_calls")

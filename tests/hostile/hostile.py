@@ -82,7 +82,7 @@ def run_case(cluster, attack):
     if witness.failure or witness.calls < 2:
         raise attacks.Failed("another client was not served: %s" % witness.failure)
     check_counted(attack.name, before, samples(cluster, node), attack.counted)
-    bound = rss_before + SLACK_KIB + connections * attack.kib_per_connection
+    bound = rss_before + SLACK_KIB + attack.kib + connections * attack.kib_per_connection
     if peak > bound:
         raise attacks.Failed("resident size grew from %d to %d KiB, %d allowed" % (
             rss_before, peak, bound))
