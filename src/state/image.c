@@ -173,6 +173,14 @@ static int begin_like(struct wf_db *to, struct wf_db *from, struct wf_err *err)
     return wf_db_fault(to, err);
 }
 
+int wf_state_image_copy(struct wf_db *to, struct wf_db *from, int fd, struct wf_err *err)
+{
+    wf_db_exec(to, "PRAGMA journal_mode = OFF");
+    wf_db_exec(to, "PRAGMA synchronous = OFF"); // fsynced as a whole afterwards
+    int rc = begin_like(to, from, err);
+    return rc == WF_OK ? copy(to, from, fd, err) : rc;
+}
+
 static int fill(struct wf_state_image *image, const char *path, int fd, struct wf_err *err)
 {
     struct wf_db to;
@@ -180,11 +188,7 @@ static int fill(struct wf_state_image *image, const char *path, int fd, struct w
 
     if (rc != WF_OK)
         return rc;
-    wf_db_exec(&to, "PRAGMA journal_mode = OFF");
-    wf_db_exec(&to, "PRAGMA synchronous = OFF"); // fsynced as a whole afterwards
-    rc = begin_like(&to, &image->db, err);
-    if (rc == WF_OK)
-        rc = copy(&to, &image->db, fd, err);
+    rc = wf_state_image_copy(&to, &image->db, fd, err);
     wf_db_close(&to);
     // The file format's read and write version: no WAL, so that any sqlite3 opens it by itself.
     if (rc == WF_OK && pwrite(fd, "\1\1", 2, 18) != 2)

@@ -75,6 +75,11 @@ void wf_state_load(struct wf_state *s);
 void wf_meta_load(struct wf_db *db, struct wf_meta *m);
 void wf_meta_save(struct wf_db *db, const struct wf_meta *m);
 
+// Copy the database that from reads into to's, as an image is made: to is a connection to a new
+// file or to an older image, fd (-1: none) the same file, to be pushed to disk step by step. Syncs
+// nothing. For image.c, and for the simulator, whose files are no POSIX ones.
+int wf_state_image_copy(struct wf_db *to, struct wf_db *from, int fd, struct wf_err *err);
+
 // A new message of the arena: V1(Task) *t = WF_NEW(op->arena, V1(Task), watchfire__v1__task__init).
 #define WF_NEW(arena_, type, init)                                                                 \
     ({                                                                                             \

@@ -548,6 +548,7 @@ static void arrive(struct sim *s, struct event *e)
     }
     t->life = l;
     t->arrived = s->now;
+    s->writes_arrived += !t->read && s->now >= MS(STEADY_MS) && s->now < MS(QUIET_MS - 1000);
     if (t->read)
         wf_node_read(l->node, on_read, t);
     else

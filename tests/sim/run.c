@@ -193,12 +193,18 @@ static void heal(struct sim *s, struct event *e)
     sim_heal(s);
 }
 
+// What the leader has then is what everybody has at the end. When votes are still being split, the
+// end waits for them, within reason.
 static void settled(struct sim *s, struct event *e)
 {
     struct life *l = sim_leader(s);
 
     (void)e;
     s->settled_index = l != NULL ? sim_state_applied(l) : UINT64_MAX;
+    if ((l != NULL && s->now >= s->led_at + MS(1000)) || s->now >= MS(2 * RUN_MS - FAULTS_MS))
+        return;
+    s->end += MS(1000);
+    sim_at(s, s->now + MS(1000), settled, NULL);
 }
 
 static void finish(struct sim *s)
@@ -257,7 +263,8 @@ int sim_run(uint64_t seed, const struct options *opts, struct sim *s)
         sim_operator_start(s);
     sim_at(s, MS(FAULTS_MS), heal, NULL);
     sim_at(s, MS(SETTLED_MS), settled, NULL);
-    while (s->now < MS(RUN_MS) && s->failure[0] == '\0' && sim_step(s)) {
+    s->end = MS(RUN_MS);
+    while (s->now < s->end && s->failure[0] == '\0' && sim_step(s)) {
         if (s->steps > STEPS_MAX)
             sim_fail(s, "more than %d events", STEPS_MAX);
         if (s->heap_n > 200000)

@@ -198,14 +198,17 @@ struct sim {
     uint64_t *tainted_at;   // likewise, of a state that was damaged on purpose
     uint64_t *leader_of;    // by term
     uint64_t led_at;        // when the newest leader began, ns
+    unsigned leaders_after; // that began after the heal
     uint64_t acked_index;   // highest index of an acknowledged command
     uint64_t settled_index; // what everybody has to have applied at the end
+    uint64_t end;           // of the run, ns
     uint64_t named;
     struct client *clients;
     struct try *tries;
     uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after,
         writes_under_load, writes_asked, reads_asked; // the last two: after the heal
     uint64_t writes_measured, waited;                 // by those, ns
+    uint64_t writes_arrived; // somewhere alive, in time to be done under load
     uint64_t changes, changes_refused, transfers, images_made, crashes, flips, installs;
     uint64_t trace_hash;
     char failure[400];

@@ -379,19 +379,12 @@ static int image_begin(void *ctx, void **out, struct wf_err *err)
 static int copy_to(struct pinned *p, const char *path, struct wf_err *err)
 {
     struct wf_db to;
-    sqlite3_backup *b;
     int rc = wf_db_open_state(&to, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 
     if (rc != WF_OK)
         return rc;
-    wf_db_exec(&to, "PRAGMA journal_mode = OFF");
-    wf_db_exec(&to, "PRAGMA synchronous = OFF");
-    b = sqlite3_backup_init(to.conn, "main", p->db.conn, "main");
-    if (b != NULL)
-        sqlite3_backup_step(b, -1);
-    if (b == NULL || sqlite3_backup_finish(b) != SQLITE_OK)
-        rc = wf_fail(err, WF_UNAVAILABLE, "the image cannot be written: %s",
-                     sqlite3_errmsg(to.conn));
+    wf_db_exec(&to, "PRAGMA page_size = 1024"); // as the states have it
+    rc = wf_state_image_copy(&to, &p->db, -1, err);
     wf_db_exec(&to, "PRAGMA journal_mode = DELETE");
     wf_db_close(&to);
     return rc;
@@ -401,9 +394,15 @@ static int image_write(void *image, const char *path, struct wf_image_info *info
                        struct wf_err *err)
 {
     struct pinned *p = image;
-    struct sim_file *f;
+    struct sim_file *f = sim_file_at(p->life->sim, path, false);
     int rc = p->life->dead ? wf_fail(err, WF_UNAVAILABLE, "dead") : copy_to(p, path, err);
 
+    if (rc != WF_OK && f != NULL) { // what was there was no image, or a damaged one
+        sim_file_unlink(p->life->server, f);
+        rc = copy_to(p, path, err);
+    }
+    if (rc == WF_DATA_LOSS && strcmp(err->reason, "STATE_DAMAGED") == 0)
+        p->life->state->damaged = true;
     if (rc != WF_OK)
         return rc;
     f = sim_file_at(p->life->sim, path, false);
