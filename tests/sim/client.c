@@ -533,6 +533,17 @@ static void on_read(void *ctx, const struct wf_err *err, uint64_t index)
 
 // --- on the way there --------------------------------------------------------------------------
 
+// A voter, or whatever else is there while nobody leads, has to answer in time.
+static bool counts(struct sim *s, const struct try *t)
+{
+    const struct life *leader = sim_leader(s);
+
+    if (t->read || s->now < MS(STEADY_MS) || s->now >= MS(QUIET_MS - 1000))
+        return false;
+    return leader == NULL ||
+           wf_raft_role(node_raft(leader->node), s->servers[t->to].id) == RAFT_VOTER;
+}
+
 static void arrive(struct sim *s, struct event *e)
 {
     struct try *t = e->p;
@@ -548,7 +559,7 @@ static void arrive(struct sim *s, struct event *e)
     }
     t->life = l;
     t->arrived = s->now;
-    s->writes_arrived += !t->read && s->now >= MS(STEADY_MS) && s->now < MS(QUIET_MS - 1000);
+    s->writes_arrived += counts(s, t);
     if (t->read)
         wf_node_read(l->node, on_read, t);
     else

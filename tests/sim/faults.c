@@ -158,6 +158,7 @@ static void clog_one(struct sim *s)
 
     if (from == to || s->clogged[from][to])
         return;
+    until = until < MS(FAULTS_MS) ? until : MS(FAULTS_MS);
     sim_trace(s, "CLOG %s to %s until %.3f s", s->servers[from].name, s->servers[to].name,
               (double)until / 1e9);
     s->clogged[from][to] = true;

@@ -208,7 +208,7 @@ struct sim {
     uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after,
         writes_under_load, writes_asked, reads_asked; // the last two: after the heal
     uint64_t writes_measured, waited;                 // by those, ns
-    uint64_t writes_arrived; // somewhere alive, in time to be done under load
+    uint64_t writes_arrived;                          // at a voter, in time to be done under load
     uint64_t changes, changes_refused, transfers, images_made, crashes, flips, installs;
     uint64_t trace_hash;
     char failure[400];
