@@ -121,13 +121,23 @@ static void ensure_barrier(struct wf_guard *g)
     if (!ON(g, B2) || wf_raft_state(&g->raft) != RAFT_LEADER || g->barrier_term == term)
         return;
     if (wf_raft_transferring(&g->raft))
-        return; // left over from an earlier term; it ends at one of the next ticks
+        return; // without B35: left over from an earlier term, until it has taken too long
     g->barrier_applied = false;
     g->barrier.data = g;
     g->barrier_term = term;
     g->barrier_index = wf_raft_last(&g->raft) + 1;
     if (raft_barrier(&g->raft, &g->barrier, on_barrier) != 0)
         g->barrier_term = 0; // out of memory: again at the next tick
+}
+
+// B35: libraft keeps the request of a leader that was deposed until it hears the target lead, or
+// for an election timeout; leading again meanwhile, it takes nothing.
+static void end_transfer(struct wf_guard *g)
+{
+    int state = wf_raft_state(&g->raft);
+
+    if (ON(g, B35) && (state == RAFT_FOLLOWER || state == RAFT_CANDIDATE))
+        wf_raft_end_transfer(&g->raft);
 }
 
 // What we keep beside libraft agrees with it, whatever has just happened.
@@ -161,6 +171,7 @@ void guard_leave(struct wf_guard *g)
     }
     guard_drain(g);
     if (g->started && !g->stopping && !g->dead) {
+        end_transfer(g);
         ensure_barrier(g);
         guard_drain(g);
     }

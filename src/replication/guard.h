@@ -39,6 +39,7 @@
     X(B28, "retrying a failed image at every entry")                                               \
     X(B32, "taking a stale longer log for one that has the snapshot")                              \
     X(B33, "a vanished leader believed in until our own timer runs out")                           \
+    X(B35, "a transfer of an earlier term that keeps a new leader from writing")                   \
     X(M1, "the last membership in the log taken for committed after a start")                      \
     X(M2, "rolling back to a membership that was compacted away")                                  \
     X(M3, "an uncommitted membership inside a snapshot")                                           \

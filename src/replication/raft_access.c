@@ -162,6 +162,16 @@ bool wf_raft_transferring(const struct raft *r)
     return r->transfer != NULL;
 }
 
+void wf_raft_end_transfer(struct raft *r)
+{
+    struct raft_transfer *req = r->transfer;
+
+    WF_ASSERT(r->state == RAFT_FOLLOWER || r->state == RAFT_CANDIDATE);
+    r->transfer = NULL;
+    if (req != NULL && req->cb != NULL)
+        req->cb(req);
+}
+
 // --- snapshots ---------------------------------------------------------------------------------
 
 bool wf_raft_snapshotting(const struct raft *r)

@@ -42,6 +42,7 @@ uint64_t wf_raft_silence(const struct raft *r, uint64_t now_ms);   // ms since t
 unsigned wf_raft_election_timeout(const struct raft *r);
 void wf_raft_restart_candidacy(struct raft *r); // requires a candidate: back to a polite pre-vote
 bool wf_raft_transferring(const struct raft *r);
+void wf_raft_end_transfer(struct raft *r); // requires a follower or candidate; fires its callback
 
 // --- snapshots ---------------------------------------------------------------------------------
 bool wf_raft_snapshotting(const struct raft *r); // taking one or installing one

@@ -124,6 +124,7 @@ static struct wf_msg vote(uint64_t term, uint64_t candidate, uint64_t last_index
 }
 
 // A leader hands over to 3, and is deposed by 2, for whom it votes, before 3 asks in the same term.
+// (B35 would end the transfer with the first vote.)
 static bool votes_twice(uint32_t guards)
 {
     static struct raft_transfer transfer;
@@ -132,7 +133,7 @@ static bool votes_twice(uint32_t guards)
     bool bad;
 
     rig_init(&r, 1, 3);
-    rig_start(&r, guards);
+    rig_start(&r, guards & ~(1u << WF_GUARD_BIT_B35));
     rig_elect(&r);
     rig_complete_all(&r);
     term = wf_raft_term(raft_of(&r)) + 1;
@@ -143,6 +144,36 @@ static bool votes_twice(uint32_t guards)
     rig_receive(&r, 3, vote(term, 3, 9, term - 1, true, false));
     bad = rig_last(&r, WF_MSG_VOTE_RESULT) != NULL &&
           rig_last(&r, WF_MSG_VOTE_RESULT)->vote_result.granted;
+    rig_stop(&r);
+    return bad;
+}
+
+// A leader hands over to 3, which hands over to 2 before anybody heard it lead; and 2 gives
+// leadership back at once.
+static bool a_transfer_outlives_its_term(uint32_t guards)
+{
+    static struct raft_transfer transfer;
+    struct rig r;
+    uint64_t term;
+    bool bad;
+
+    rig_init(&r, 1, 3);
+    rig_start(&r, guards);
+    rig_elect(&r);
+    rig_complete_all(&r);
+    term = wf_raft_term(raft_of(&r));
+    assert_int_equal(wf_guard_transfer(r.guard, &transfer, 3, on_transferred), 0);
+    rig_append(&r, 2, term + 2, 2, term, 2, 0, NULL);
+    assert_int_equal(wf_raft_leader_id(raft_of(&r)), 2);
+    rig_receive(&r, 2,
+                (struct wf_msg){.kind = WF_MSG_TIMEOUT_NOW, .timeout_now = {term + 2, 2, term}});
+    rig_receive(
+        &r, 3,
+        (struct wf_msg){
+            .kind = WF_MSG_VOTE_RESULT,
+            .vote_result = {.term = term + 3, .granted = true, .pre_vote = raft_tribool_false}});
+    assert_int_equal(wf_raft_state(raft_of(&r)), RAFT_LEADER);
+    bad = wf_raft_transferring(raft_of(&r)) || wf_raft_last(raft_of(&r)) != 3;
     rig_stop(&r);
     return bad;
 }
@@ -518,6 +549,7 @@ PROOF(B18, sends_all_at_once)
 PROOF(B27, goes_quiet)
 PROOF(B32, takes_a_stale_log_for_the_snapshot)
 PROOF(B33, believes_in_a_vanished_leader)
+PROOF(B35, a_transfer_outlives_its_term)
 PROOF(M1, believes_an_uncommitted_membership)
 PROOF(M2, keeps_a_cut_membership)
 PROOF(M4, keeps_an_uncommitted_index)
@@ -550,17 +582,29 @@ static void a_new_term_has_no_leader_yet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(B1),  cmocka_unit_test(B2),
-        cmocka_unit_test(B5),  cmocka_unit_test(B7),
-        cmocka_unit_test(B8),  cmocka_unit_test(B11),
-        cmocka_unit_test(B14), cmocka_unit_test(B15),
-        cmocka_unit_test(B16), cmocka_unit_test(B17),
-        cmocka_unit_test(B18), cmocka_unit_test(B27),
-        cmocka_unit_test(B32), cmocka_unit_test(B33),
-        cmocka_unit_test(M1),  cmocka_unit_test(M2),
-        cmocka_unit_test(M4),  cmocka_unit_test(an_install_waits_for_its_image),
-        cmocka_unit_test(M6),  cmocka_unit_test(M8),
-        cmocka_unit_test(M13), cmocka_unit_test(a_new_term_has_no_leader_yet),
+        cmocka_unit_test(B1),
+        cmocka_unit_test(B2),
+        cmocka_unit_test(B5),
+        cmocka_unit_test(B7),
+        cmocka_unit_test(B8),
+        cmocka_unit_test(B11),
+        cmocka_unit_test(B14),
+        cmocka_unit_test(B15),
+        cmocka_unit_test(B16),
+        cmocka_unit_test(B17),
+        cmocka_unit_test(B18),
+        cmocka_unit_test(B27),
+        cmocka_unit_test(B32),
+        cmocka_unit_test(B33),
+        cmocka_unit_test(B35),
+        cmocka_unit_test(M1),
+        cmocka_unit_test(M2),
+        cmocka_unit_test(M4),
+        cmocka_unit_test(an_install_waits_for_its_image),
+        cmocka_unit_test(M6),
+        cmocka_unit_test(M8),
+        cmocka_unit_test(M13),
+        cmocka_unit_test(a_new_term_has_no_leader_yet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
