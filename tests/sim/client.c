@@ -533,15 +533,21 @@ static void on_read(void *ctx, const struct wf_err *err, uint64_t index)
 
 // --- on the way there --------------------------------------------------------------------------
 
-// A voter, or whatever else is there while nobody leads, has to answer in time.
-static bool counts(struct sim *s, const struct try *t)
+// What waits for an answer has come, in the peace, to a voter of a leader that was there for a
+// second, with another second to spare: it is to succeed. (Leaders that come and go excuse
+// nothing.)
+static void note_arrived(struct sim *s, const struct try *t)
 {
     const struct life *leader = sim_leader(s);
 
-    if (t->read || s->now < MS(STEADY_MS) || s->now >= MS(QUIET_MS - 1000))
-        return false;
-    return leader == NULL ||
-           wf_raft_role(node_raft(leader->node), s->servers[t->to].id) == RAFT_VOTER;
+    if (t->operation == 0 || t->began < MS(FAULTS_MS) || s->now < MS(FAULTS_MS + 2000) ||
+        s->now >= MS(QUIET_MS - 1000) || leader == NULL ||
+        (s->now < s->led_at + MS(1000) && s->leaders_after <= 3) ||
+        wf_raft_role(node_raft(leader->node), s->servers[t->to].id) != RAFT_VOTER)
+        return;
+    s->reads_arrived += t->read;
+    s->writes_arrived += !t->read;
+    s->writes_arrived_late += !t->read && s->now >= MS(STEADY_MS);
 }
 
 static void arrive(struct sim *s, struct event *e)
@@ -559,7 +565,7 @@ static void arrive(struct sim *s, struct event *e)
     }
     t->life = l;
     t->arrived = s->now;
-    s->writes_arrived += counts(s, t);
+    note_arrived(s, t);
     if (t->read)
         wf_node_read(l->node, on_read, t);
     else
@@ -605,8 +611,6 @@ static void think(struct sim *s, struct event *e)
     choose(c, &t);
     if (c->view.number != 0 && sim_chance(s, 50))
         c->view = (struct view){0}; // turns to another
-    s->reads_asked += t.read && s->healed;
-    s->writes_asked += !t.read && s->healed;
     t.operation = c->busy = c->operations;
     if (c->home >= s->n_servers)
         c->home = 0;

@@ -206,9 +206,10 @@ struct sim {
     struct client *clients;
     struct try *tries;
     uint64_t writes, writes_failed, reads, reads_failed, writes_after, reads_after,
-        writes_under_load, writes_asked, reads_asked; // the last two: after the heal
-    uint64_t writes_measured, waited;                 // by those, ns
-    uint64_t writes_arrived;                          // at a voter, in time to be done under load
+        writes_under_load;
+    uint64_t writes_measured, waited; // by those, ns
+    // What was to succeed after the heal, of writes some under load.
+    uint64_t reads_arrived, writes_arrived, writes_arrived_late;
     uint64_t changes, changes_refused, transfers, images_made, crashes, flips, installs;
     uint64_t trace_hash;
     char failure[400];
