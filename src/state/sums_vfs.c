@@ -57,12 +57,26 @@ static void note_header(struct wf_pass_file *f, const uint8_t *data, int n, sqli
         f->summed = data[RESERVED_AT] == SUM;
 }
 
+// SQLite takes zeros for what a page lacks at the end of the file, which is right where the page is
+// not there at all. A page that begins there was cut off.
+static int short_page(struct wf_pass_file *file, sqlite3_int64 at)
+{
+    sqlite3_int64 size;
+    int rc = file->real->pMethods->xFileSize(file->real, &size);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    return at < size ? SQLITE_IOERR_DATA : SQLITE_IOERR_SHORT_READ;
+}
+
 static int sums_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at)
 {
     struct wf_pass_file *file = (struct wf_pass_file *)f;
     uint8_t sum[SUM];
     int rc = file->real->pMethods->xRead(file->real, to, n, at);
 
+    if (rc == SQLITE_IOERR_SHORT_READ && file->summed && is_page(file, n, at))
+        return short_page(file, at);
     if (rc != SQLITE_OK)
         return rc;
     note_header(file, to, n, at);

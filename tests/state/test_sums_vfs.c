@@ -131,6 +131,35 @@ static void no_block_of_elsewhere_becomes_an_answer(void **state)
     world_close(&w);
 }
 
+// SQLite takes zeros for what a page lacks at the end of its file.
+static void no_page_that_was_cut_becomes_an_answer(void **state)
+{
+    struct world w;
+    char path[100], text[3000];
+    uint8_t right[WF_HASH_SIZE], seen[WF_HASH_SIZE], last[PAGE];
+    unsigned refused = 0;
+    (void)state;
+    fill(&w);
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    assert_int_equal(note(&w, "sam", text), WF_OK); // so that events are at the end of the file
+    world_reopen(&w);
+    path_of(&w, path);
+    assert_true(read_all(path, right));
+    off_t size = size_of(path);
+    get(path, size - PAGE, last, PAGE);
+    for (int cut = 1; cut < PAGE; cut += 13) {
+        assert_int_equal(truncate(path, size - cut), 0);
+        if (!read_all(path, seen))
+            refused++;
+        else
+            assert_memory_equal(seen, right, sizeof seen);
+        put(path, size - PAGE, last, PAGE);
+    }
+    assert_true(refused > PAGE / 13 / 2);
+    world_close(&w);
+}
+
 static void a_reader_that_finds_damage_tells_the_state(void **state)
 {
     struct world w;
@@ -155,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_flipped_bit_becomes_an_answer),
         cmocka_unit_test(no_block_of_elsewhere_becomes_an_answer),
+        cmocka_unit_test(no_page_that_was_cut_becomes_an_answer),
         cmocka_unit_test(a_reader_that_finds_damage_tells_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
