@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An SQLite VFS that puts a sum into each page of a database file, and checks it whenever a page is
-// read: a bit that flipped, a block that is another's or was never written reads as an error
-// (SQLITE_IOERR_DATA) and never as data. The sum covers the page's place, and stands in the last
-// eight bytes of each page, which SQLite leaves free on request; any other SQLite reads such a
-// file, and ignores it. (The write-ahead log has sums of its own, which SQLite checks when it
-// recovers.)
+// read: a bit that flipped, a block that is another's or was never written, a page that was cut off
+// reads as an error (SQLITE_IOERR_DATA) and never as data. The sum covers the page's place, and
+// stands in the last eight bytes of each page, which SQLite leaves free on request; any other
+// SQLite reads such a file, and ignores it. (The write-ahead log has sums of its own, which SQLite
+// checks when it recovers.)
 //
 // Databases made without sums are read without checking; state.c refuses them. Any thread.
 #ifndef WF_STATE_SUMS_VFS_H

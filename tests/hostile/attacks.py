@@ -24,8 +24,7 @@ class Attack:
 
 ALL = []
 PER_ADDRESS = 1000  # connections, as the node is configured
-# Of requests that are not complete: WF_REQUEST_BYTES_MAX, twice, for a buffer that grows is copied.
-REQUESTS_KIB = 2 * 64 * 1024
+REQUESTS_KIB = 64 * 1024  # of requests that are not complete: WF_REQUEST_BYTES_MAX
 HTTP = "http_.*(rejected|abusive|refused)"  # a metric
 
 

@@ -97,9 +97,12 @@ static enum outcome try_open(struct world *w)
     return rc == WF_OK ? INTACT : UNREADABLE;
 }
 
-// Flip one bit in every step-th byte of a file, one at a time. (In every byte it takes some ten
-// minutes.)
-static void flip_all(struct world *w, const char *name, size_t usual, unsigned count[3])
+// Flip one bit in every step-th byte of a file, or cut it off there, one at a time. (At every byte
+// it takes some ten minutes.)
+enum damage { FLIP, CUT };
+
+static void damage_all(struct world *w, const char *name, enum damage what, size_t usual,
+                       unsigned count[3])
 {
     size_t n, step = damage_step(usual);
     char path[200];
@@ -109,29 +112,13 @@ static void flip_all(struct world *w, const char *name, size_t usual, unsigned c
     memset(count, 0, 3 * sizeof count[0]);
     path_in(w->f.dir, name, path);
     for (size_t at = 0; at < n; at += step) {
+        uint8_t right = whole[at];
         copy_dir(w->before, w->f.dir);
-        whole[at] ^= (uint8_t)(1u << (at / step % 8));
-        write_whole(path, whole, n);
+        if (what == FLIP)
+            whole[at] ^= (uint8_t)(1u << (at / step % 8));
+        write_whole(path, whole, what == CUT ? at : n);
         count[try_open(w)]++;
-        whole[at] ^= (uint8_t)(1u << (at / step % 8));
-    }
-    free(whole);
-}
-
-// Cut the file off at every step-th byte.
-static void cut_all(struct world *w, const char *name, size_t usual, unsigned count[3])
-{
-    size_t n, step = damage_step(usual);
-    char path[200];
-    path_in(w->before, name, path);
-    uint8_t *whole = read_whole(path, &n);
-    assert_non_null(whole);
-    memset(count, 0, 3 * sizeof count[0]);
-    path_in(w->f.dir, name, path);
-    for (size_t cut = 0; cut < n; cut += step) {
-        copy_dir(w->before, w->f.dir);
-        write_whole(path, whole, cut);
-        count[try_open(w)]++;
+        whole[at] = right;
     }
     free(whole);
 }
@@ -141,9 +128,9 @@ static void a_file_that_was_cut_off_is_seen(void **state)
     struct world *w = *state;
     unsigned count[3];
     make(w, false);
-    cut_all(w, "log.db", 509, count);
+    damage_all(w, "log.db", CUT, 509, count);
     assert_int_equal(count[INTACT], 0);
-    cut_all(w, "log.mark", 1, count);
+    damage_all(w, "log.mark", CUT, 1, count);
     assert_int_equal(count[UNREADABLE] + count[NOBODYS], 0); // it is but a help
 }
 
@@ -152,7 +139,7 @@ static void a_flipped_bit_in_the_file_is_seen(void **state)
     struct world *w = *state;
     unsigned count[3];
     make(w, false);
-    flip_all(w, "log.db", 61, count);
+    damage_all(w, "log.db", FLIP, 61, count);
     // Bytes that hold nothing may flip without harm; most hold something.
     assert_true(count[UNREADABLE] > 100);
     assert_true(count[NOBODYS] > 0); // the schema, the identity
@@ -165,7 +152,7 @@ static void a_flipped_bit_in_the_write_ahead_log_is_seen(void **state)
     struct world *w = *state;
     unsigned count[3];
     make(w, true);
-    flip_all(w, "log.db-wal", 509, count);
+    damage_all(w, "log.db-wal", FLIP, 509, count);
     assert_true(count[UNREADABLE] > 100);
     print_message("log.db-wal: %u intact, %u unreadable, %u nobody's\n", count[INTACT],
                   count[UNREADABLE], count[NOBODYS]);
@@ -176,7 +163,7 @@ static void a_flipped_bit_in_the_mark_does_no_harm(void **state)
     struct world *w = *state;
     unsigned count[3];
     make(w, true);
-    flip_all(w, "log.mark", 1, count);
+    damage_all(w, "log.mark", FLIP, 1, count);
     assert_int_equal(count[UNREADABLE] + count[NOBODYS], 0);
 }
 

@@ -140,8 +140,8 @@ bool sim_all_quiet(struct sim *s)
             return false; // one is dead already
         if (v->removed)
             continue;
-        if (v->image_rotten) // and its state may fall back behind that: the others have what was in
-                             // it
+        // Its state may fall back behind that image: the others have what was in it.
+        if (v->image_rotten)
             return false;
         if (v->life == NULL || v->life->fatal)
             return false;
